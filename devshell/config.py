@@ -1,0 +1,314 @@
+"""The user's own configuration: `config.toml`, one table of the keys it may hold, and edits that keep comments."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devshell import paths
+from devshell.errors import ConfigError, DevshellError, ManyErrors, Place
+from devshell.files import locked, make_private, read_regular, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Every source a user may restrict devshell to, in the order that DESIGN.md names them.
+SOURCES = ("pypi", "npm", "deb", "http", "python")
+
+_LIMIT = 1 << 20
+_ADDRESS = re.compile(r"(https?|file)://\S+\Z")
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+\Z")
+_MOST_DOWNLOADS = 64
+_LONGEST_TIMEOUT = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The configuration, complete with defaults. Empty means: not configured.
+
+    `index_pypi` are addresses (a folder is a `file://` address) and may hold logins, so they are
+    never shown but through :func:`shown`. `timeout` is in seconds.
+    """
+
+    index_pypi: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    downloads: int = 8
+    timeout: float = 30.0
+    insecure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of `config.toml`: `kind` says in words what it takes, `default` what holds without it."""
+
+    name: str
+    field: str
+    kind: str
+    description: str
+    #: Turns what stands in the file into the value, or raises ValueError with what is wrong.
+    check: Callable[[object], Any]
+
+    @property
+    def default(self) -> Any:  # noqa: ANN401  as many types as keys
+        """Return the value that holds where the file is silent."""
+        return getattr(Config(), self.field)
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    return tuple(_address(each) for each in _strings(value))
+
+
+def _address(text: str) -> str:
+    if _ADDRESS.match(text):
+        return text
+    folder = Path(text).expanduser()
+    if folder.is_absolute() and "://" not in text:
+        return folder.as_uri()
+    raise ValueError("must be addresses (https://…) or absolute folders")
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(each, str) and each.strip() for each in listed):
+        raise ValueError("must be a text or a list of texts")
+    return tuple(dict.fromkeys(each.strip() for each in listed))
+
+
+def _sources(value: object) -> tuple[str, ...]:
+    names = _strings(value)
+    for name in names:
+        if name not in SOURCES:
+            raise ValueError(f"must be a list of {', '.join(SOURCES)}, not {name!r}{_nearest(name, SOURCES)}")
+    return names
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    hosts = tuple(host.lower() for host in _strings(value))
+    if not all(_HOST.match(host) for host in hosts):
+        raise ValueError("must be host names, without http:// and path")
+    return hosts
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= _MOST_DOWNLOADS:
+        raise ValueError(f"must be a whole number from 1 to {_MOST_DOWNLOADS}")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _LONGEST_TIMEOUT:
+        raise ValueError(f"must be a number of seconds, above 0 and up to {_LONGEST_TIMEOUT}")
+    return float(value)
+
+
+#: Every key there is, in the order that `devshell config` shows them.
+KEYS = {
+    key.name: key
+    for key in (
+        Key(
+            "index.pypi",
+            "index_pypi",
+            "addresses or folders",
+            "Python package indexes, the first asked first",
+            _addresses,
+        ),
+        Key("sources", "sources", "list of sources", "the only sources that may be used, in this order", _sources),
+        Key("downloads", "downloads", "whole number", "how many files are downloaded at once", _count),
+        Key("timeout", "timeout", "seconds", "how long a silent server is waited for", _seconds),
+        Key("http.insecure", "insecure", "list of hosts", "hosts that may be asked over plain http", _hosts),
+    )
+}
+
+_TABLES = {name.partition(".")[0] for name in KEYS if "." in name}
+
+
+def config_file() -> Path:
+    """Return where the user's configuration stands."""
+    return Path(paths.config_folder()) / "config.toml"
+
+
+def load(path: Path) -> Config:
+    """Read the configuration; a missing file is an empty one.
+
+    Raises ConfigError, or several at once in ManyErrors, with file, line and key.
+    """
+    text = _read(path)
+    fields: dict[str, Any] = {}
+    errors: list[DevshellError] = []
+    for name, value in _flat(_parsed(path, text)):
+        try:
+            key = _key(name)
+            fields[key.field] = key.check(value)
+        except (ValueError, ConfigError) as problem:
+            errors.append(_placed(problem, name, Place(str(path), _line(text, name), name)))
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ManyErrors(tuple(errors))
+    return Config(**fields)
+
+
+def get(path: Path, name: str) -> Any:  # noqa: ANN401  as many types as keys
+    """Return the value that holds for a key, its default included; ConfigError for an unknown key."""
+    return getattr(load(path), _key(name).field)
+
+
+def set_value(path: Path, name: str, value: str) -> None:
+    """Set a key to what the user typed, keeping the rest of the file as it is.
+
+    A list is written with commas, or as a TOML array where an entry holds a comma. Raises
+    ConfigError for an unknown key, a value that does not fit, and a file that cannot be understood.
+    """
+    key = _key(name)
+    typed = _typed(key, value)
+    try:
+        key.check(typed)
+    except ValueError as problem:
+        raise ConfigError(f"{name} {problem}", place=Place(str(path), key=name), hint=_example(key)) from None
+    _edit(path, name, typed)
+
+
+def unset(path: Path, name: str) -> None:
+    """Take a key out of the file, so that its default holds; fine if it is not there."""
+    _key(name)
+    _edit(path, name, None)
+
+
+def shown(value: object) -> str:
+    """Return a value as text fit for a terminal: lists with commas, logins blotted out."""
+    text = ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+    return hide_logins(text)
+
+
+def hide_logins(text: str) -> str:
+    """Blot out `user:password@` wherever an address in `text` holds one."""
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", text)
+
+
+def _read(path: Path) -> str:
+    found = read_regular(path, _LIMIT)
+    try:
+        return "" if found is None else found[0].decode("utf-8")
+    except UnicodeDecodeError as problem:
+        line = found[0].count(b"\n", 0, problem.start) + 1 if found else None
+        raise ConfigError("the configuration is not UTF-8", place=Place(str(path), line)) from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        found = re.search(r"\(at line (\d+)", str(problem))
+        message = str(problem).partition(" (at ")[0]
+        place = Place(str(path), int(found[1]) if found else None)
+        raise ConfigError(f"the configuration is not TOML: {message}", place=place, hint="mend that line") from None
+    except RecursionError:
+        raise ConfigError("the configuration is nested too deeply", place=Place(str(path))) from None
+
+
+def _flat(document: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    for name, value in document.items():
+        if name in _TABLES and isinstance(value, dict):
+            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+        else:
+            yield name, value
+
+
+def _key(name: str) -> Key:
+    if name in KEYS:
+        return KEYS[name]
+    near = _nearest(name, tuple(KEYS))
+    raise ConfigError(f"there is no key {name!r}{near}", hint="`devshell config` shows all keys")
+
+
+def _nearest(name: str, names: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _placed(problem: ValueError | ConfigError, name: str, place: Place) -> ConfigError:
+    if isinstance(problem, ConfigError):
+        return ConfigError(problem.message, place=place, hint=problem.hint)
+    return ConfigError(f"{name} {problem}", place=place, hint=_example(KEYS[name]))
+
+
+def _example(key: Key) -> str:
+    return f"{key.name} takes {key.kind}: {key.description}"
+
+
+def _line(text: str, name: str) -> int | None:
+    """Find the line of a key, well enough for a message: tomllib does not tell."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line):
+            table = header[1].replace('"', "").replace("'", "")
+            if table == name:
+                return number
+        elif assigned := re.match(r"\s*([^=#]+?)\s*=", line):
+            key = re.sub(r"\s*\.\s*", ".", assigned[1]).replace('"', "").replace("'", "")
+            full = f"{table}.{key}" if table else key
+            if full == name or full.startswith(f"{name}."):
+                return number
+    return None
+
+
+def _typed(key: Key, value: str) -> object:
+    """Read what was typed on the command line, as far as the key's type asks for it."""
+    if isinstance(key.default, tuple):
+        if value.lstrip().startswith("["):
+            return _toml_value(value)
+        return [part.strip() for part in value.split(",") if part.strip()]
+    number = _toml_value(value)
+    return value if number is None else number
+
+
+def _toml_value(value: str) -> object:
+    try:
+        document = tomllib.loads(f"value = {value}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
+    return document["value"] if len(document) == 1 else None
+
+
+def _edit(path: Path, name: str, value: object) -> None:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    if not path.parent.is_dir():
+        make_private(path.parent)
+    # Two edits at once must not lose one another's.
+    with locked(path.with_name(".config.lock"), cancelled=lambda: False):
+        text = _read(path)
+        _parsed(path, text)
+        try:
+            document = tomlkit.parse(text)
+            _put(document, name, value)
+            changed = tomlkit.dumps(document)
+        except (TOMLKitError, RecursionError) as problem:
+            raise ConfigError(
+                f"{name} cannot be changed: {problem}", place=Place(str(path), _line(text, name), name)
+            ) from None
+        if changed != text:
+            # It may hold logins.
+            write_atomically(path, changed.encode(), 0o600)
+
+
+def _put(document: Any, name: str, value: object) -> None:  # noqa: ANN401  tomlkit's containers have no common type
+    import tomlkit
+
+    table, _, last = name.rpartition(".")
+    where = document
+    if table:
+        if value is not None and not isinstance(where.get(table), dict):
+            where[table] = tomlkit.table()
+        where = where.get(table)
+    if value is not None:
+        where[last] = value
+    elif isinstance(where, dict) and last in where:
+        del where[last]
+        if table and not where:
+            del document[table]
