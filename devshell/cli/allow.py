@@ -1,0 +1,31 @@
+"""`devshell allow`: the user's word for a project's exact content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devshell.cli import options, terminal
+
+
+def allow(
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The project.", show_default=False)] = None,
+    directory: options.Directory = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Allow this project's exact content to act; shows it, or what changed in it."""
+    from devshell import project, trust
+    from devshell.cli import showing
+
+    here = terminal.begin(directory, quiet=quiet)
+    snapshot = project.read(project.find(here.folder / (folder or "")))
+    before = trust.standing(snapshot)
+    if before is trust.Standing.ALLOWED:
+        here.note(f"already allowed: {snapshot.root}")
+        return
+    if not quiet:
+        showing.content(snapshot, before)
+    trust.allow(snapshot)
+    here.done("allowed", f"{snapshot.root}; next: `devshell sync` or `devshell enter`")
