@@ -51,12 +51,8 @@ def content(snapshot: Snapshot, standing: Standing) -> None:
 def lock_changes(found: list[Change]) -> None:
     """Print what changed in a lock, tool by tool, old → new."""
     for change in found:
-        group = (
-            ""
-            if change.shell is None
-            else " " + (DEPENDENCY if change.shell == DEPENDENCY else f"(shell {change.shell})")
-        )
-        name = change.name + group
+        groups = {None: "", DEPENDENCY: f" {DEPENDENCY}"}
+        name = change.name + groups.get(change.shell, f" (shell {change.shell})")
         old, new = change.old or "—", change.new or "—"
         text = f"{old} → {new}" if old != new else f"{new} ({change.detail})"
         render.data(f"{render.inert(name)} {render.inert(text)}")
