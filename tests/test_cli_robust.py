@@ -27,9 +27,13 @@ def server() -> Iterator[LyingServer]:
         yield running
 
 
+#: Whoever started the tests may ignore Ctrl-C, as a shell does for what it puts into the background.
+HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+
+
 def start(place: Place, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "devshell", *arguments],
+        [sys.executable, "-c", HEARING, sys.executable, "-m", "devshell", *arguments],
         cwd=place.project,
         env=place.env,
         stdin=subprocess.DEVNULL,
