@@ -68,8 +68,7 @@ def add(found: Project, tools: Sequence[Asked], session: Session) -> Amended:
             request = versions.suggested_request(max(new.tools[asked.key].versions, key=versions.sort_key))
             content = edit.with_tool(content, asked.key, request)
             new = _with_request(new, asked.key, request)
-    written = write_files(found, {Role.MANIFEST: content, Role.LOCK: dumps(new).encode()})
-    return Amended(written, changes(old, new))
+    return _written(found, content, old, new)
 
 
 def remove(found: Project, names: Sequence[str], session: Session) -> Amended:
@@ -85,6 +84,10 @@ def remove(found: Project, names: Sequence[str], session: Session) -> Amended:
             raise
     wanted = checked(found.snapshot.replace(Role.MANIFEST, content))
     new = resolve.resolve(wanted.manifest, old, session)
+    return _written(found, content, old, new)
+
+
+def _written(found: Project, content: bytes, old: Lock, new: Lock) -> Amended:
     written = write_files(found, {Role.MANIFEST: content, Role.LOCK: dumps(new).encode()})
     return Amended(written, changes(old, new))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devshell import paths
-from devshell.errors import ConfigError, DevshellError, ManyErrors, Place
+from devshell.errors import ConfigError, DevshellError, Place, raise_together
 from devshell.files import locked, make_private, read_regular, write_atomically
 
 if TYPE_CHECKING:
@@ -145,10 +145,7 @@ def load(path: Path) -> Config:
             fields[key.field] = key.check(value)
         except (ValueError, ConfigError) as problem:
             errors.append(_placed(problem, name, Place(str(path), _line(text, name), name)))
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise ManyErrors(tuple(errors))
+    raise_together(errors)
     return Config(**fields)
 
 

@@ -7,6 +7,10 @@ that turns it into words on a terminal.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,14 @@ class ManyErrors(DevshellError):
         """Hold one or more errors in the order they stand in the files."""
         super().__init__(f"{len(errors)} errors")
         self.errors = errors
+
+
+def raise_together(errors: Sequence[DevshellError]) -> None:
+    """Raise one error as itself and several as ManyErrors; return where there is none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ManyErrors(tuple(errors))
 
 
 class VersionError(DevshellError):

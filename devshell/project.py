@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devshell.errors import DevshellError, ManifestError, ManyErrors, Place, ProjectError
+from devshell.errors import DevshellError, ManifestError, Place, ProjectError, raise_together
 from devshell.files import explained, read_regular, write_atomically
 from devshell.manifest import links, located
 from devshell.paths import LOCAL_MANIFEST, LOCK, MANIFEST, STATE_FOLDER
@@ -83,10 +83,7 @@ def read(root: Path) -> Snapshot:
         reader.named(Role.DOTENV, link)
     for link in reader.watch:
         reader.named(Role.WATCH, link)
-    if len(reader.errors) > 1:
-        raise ManyErrors(tuple(reader.errors))
-    if reader.errors:
-        raise reader.errors[0]
+    raise_together(reader.errors)
     return Snapshot(reader.root, tuple(reader.files.values()))
 
 

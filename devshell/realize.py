@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devshell import system
-from devshell.errors import DevshellError, LockError, ManyErrors, Place, StoreError
+from devshell.errors import DevshellError, LockError, Place, StoreError, raise_together
 from devshell.lock import Absent, environment_name
 from devshell.lock import parts as lock_parts
 from devshell.sources import catalogue
@@ -152,10 +152,7 @@ def _add_all(todo: Sequence[Part], requests: Mapping[str, Request], session: Ses
     for error in errors:
         if session.cancelled() or not isinstance(error, DevshellError):
             raise error
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise ManyErrors(tuple(error for error in errors if isinstance(error, DevshellError)))
+    raise_together([error for error in errors if isinstance(error, DevshellError)])
 
 
 @dataclass(frozen=True, slots=True)

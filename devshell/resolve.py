@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from devshell import registry, versions
-from devshell.errors import DevshellError, ManyErrors, NewerLockError, ResolveError, UnreachableError
+from devshell.errors import DevshellError, NewerLockError, ResolveError, UnreachableError, raise_together
 from devshell.lock import Absent, Block, Entry, Lock, has_conflict, loads, sides
 from devshell.sources import catalogue
 
@@ -112,11 +112,7 @@ def resolve(manifest: Manifest, old: Lock, session: Session, *, update: Collecti
         tools.setdefault(wish.shell, {})[wish.name] = entry
         dependencies.update(needed)
     _keep_needed(tools, dependencies, old)
-    return Lock(
-        tools=MappingProxyType(tools.pop(None)),
-        shells=MappingProxyType({str(shell): MappingProxyType(entries) for shell, entries in tools.items()}),
-        dependencies=MappingProxyType(dict(sorted(dependencies.items()))),
-    )
+    return _lock(tools, dependencies)
 
 
 def merge(content: bytes, file: str, manifest: Manifest) -> Lock:
@@ -148,11 +144,7 @@ def merge(content: bytes, file: str, manifest: Manifest) -> Lock:
     dependencies: dict[str, Entry] = {}
     both = Lock(dependencies=MappingProxyType({**theirs.dependencies, **ours.dependencies}))
     _keep_needed(tools, dependencies, both)
-    return Lock(
-        tools=MappingProxyType(tools.pop(None)),
-        shells=MappingProxyType({str(shell): MappingProxyType(entries) for shell, entries in tools.items()}),
-        dependencies=MappingProxyType(dependencies),
-    )
+    return _lock(tools, dependencies)
 
 
 def offers(request: Request, session: Session) -> list[tuple[str, Offer | None]]:
@@ -181,6 +173,14 @@ def offers(request: Request, session: Session) -> list[tuple[str, Offer | None]]
     return found
 
 
+def _lock(tools: dict[str | None, dict[str, Entry]], dependencies: Mapping[str, Entry]) -> Lock:
+    return Lock(
+        tools=MappingProxyType(tools.pop(None)),
+        shells=MappingProxyType({str(shell): MappingProxyType(entries) for shell, entries in tools.items()}),
+        dependencies=MappingProxyType(dict(sorted(dependencies.items()))),
+    )
+
+
 def _lock_all(
     todo: Sequence[Wish], platforms: Sequence[str], session: Session
 ) -> dict[tuple[str | None, str], tuple[Entry, Mapping[str, Entry]]]:
@@ -195,10 +195,7 @@ def _lock_all(
                 if session.cancelled():
                     raise
                 errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise ManyErrors(tuple(errors))
+    raise_together(errors)
     return done
 
 
