@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from devshell import system
 from devshell.errors import DevshellError, LockError, Place, StoreError, raise_together
 from devshell.lock import Absent, environment_name
 from devshell.lock import parts as lock_parts
-from devshell.sources import catalogue
+from devshell.sources import Site, catalogue
 from devshell.store import fixups
 from devshell.workers import Turn, Workers
 
@@ -170,7 +171,7 @@ class _Adding:
             # Fetched before the store path's lock is taken: on Ctrl-C a stalled download leaves no tree behind.
             with self.turn:
                 files = self._fetch(session)
-            session.store.add(self.one.store_name, lambda tree: self._fill(tree, files), sealed=self._sealed)
+            session.store.add(self.one.store_name, lambda tree: self._fill(tree, files, session), sealed=self._sealed)
         except DevshellError as error:
             error.place = error.place or Place(f"{self.one.name} {self.one.block.version}")
             raise
@@ -185,7 +186,7 @@ class _Adding:
             files.append((artifact, session.world.fetcher.artifact(artifact, addresses, label=label)))
         return files
 
-    def _fill(self, tree: Path, files: list[tuple[Artifact, Path]]) -> None:
+    def _fill(self, tree: Path, files: list[tuple[Artifact, Path]], session: Session) -> None:
         block = self.one.block
         for artifact, file in files:
             place = tree / artifact.place
@@ -193,8 +194,10 @@ class _Adding:
             self.workers.unpack(file, artifact.file.rpartition("/")[2], place, block.strip)
         for future in self.waiting:
             future.result()
-        catalogue.get(block.source).arrange(tree, block)
-        fixups.apply(tree, block.fixups)
+        final = session.store.path(self.one.store_name)
+        needs = {need.name: session.store.path(need.store_name) for need in self.one.needs}
+        catalogue.get(block.source).arrange(Site(tree, final, MappingProxyType(needs)), block)
+        fixups.apply(tree, block.fixups, final)
         _commands(self.one, tree)
 
     def _sealed(self, tree: Path, root: Path) -> str:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from devshell import registry, versions
-from devshell.errors import DevshellError, NewerLockError, ResolveError, UnreachableError, raise_together
+from devshell import engines, registry, versions
+from devshell.errors import DevshellError, NewerLockError, Place, ResolveError, UnreachableError, raise_together
 from devshell.lock import Absent, Block, Entry, Lock, has_conflict, loads, sides
-from devshell.sources import catalogue
+from devshell.manifest import Request
+from devshell.sources import Needed, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from devshell.manifest import Manifest, Request
+    from devshell.manifest import Manifest
     from devshell.registry import Offer
     from devshell.session import Session
+    from devshell.sources import World
 
 #: Index pages asked for at once.
 _PARALLEL = 8
@@ -181,13 +184,50 @@ def _lock(tools: dict[str | None, dict[str, Entry]], dependencies: Mapping[str, 
     )
 
 
+class _Needs:
+    """Locks what closures stand on, each once for all the tools that are locked together."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[tuple[str, ...], Future[Needed]] = {}
+        self._lock = threading.Lock()
+
+    def need(self, name: str, version: str, platforms: Sequence[str]) -> Needed:
+        key = (name, version, *platforms)
+        with self._lock:
+            future = self._known.get(key)
+            mine = future is None
+            if future is None:
+                future = self._known[key] = Future()
+        if mine:
+            try:
+                future.set_result(self._needed(name, version, platforms))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
+
+    def _needed(self, name: str, version: str, platforms: Sequence[str]) -> Needed:
+        request = Request(name, name, None, version, Place("what other tools stand on", key=name))
+        entry, dependencies = _lock_one(request, platforms, self._session, self)
+        return Needed(entry, dependencies)
+
+    def world(self) -> World:
+        """Return the session's world, with somebody to lock and to install what a source needs."""
+        session = self._session
+        return replace(
+            session.world, need=self.need, engine=lambda name: engines.folder(name, session), note=session.note
+        )
+
+
 def _lock_all(
     todo: Sequence[Wish], platforms: Sequence[str], session: Session
 ) -> dict[tuple[str | None, str], tuple[Entry, Mapping[str, Entry]]]:
     errors: list[DevshellError] = []
+    needs = _Needs(session)
     done: dict[tuple[str | None, str], tuple[Entry, Mapping[str, Entry]]] = {}
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [(wish, pool.submit(_lock_one, wish.request, platforms, session)) for wish in todo]
+        futures = [(wish, pool.submit(_lock_one, wish.request, platforms, session, needs)) for wish in todo]
         for wish, future in futures:
             try:
                 done[wish.shell, wish.name] = future.result()
@@ -199,7 +239,9 @@ def _lock_all(
     return done
 
 
-def _lock_one(request: Request, platforms: Sequence[str], session: Session) -> tuple[Entry, Mapping[str, Entry]]:
+def _lock_one(
+    request: Request, platforms: Sequence[str], session: Session, needs: _Needs
+) -> tuple[Entry, Mapping[str, Entry]]:
     found: dict[str, Block | Absent] = {}
     dependencies: dict[str, Entry] = {}
     failures: list[DevshellError] = []
@@ -208,7 +250,7 @@ def _lock_one(request: Request, platforms: Sequence[str], session: Session) -> t
         if not todo:
             continue
         try:
-            answer = catalogue.get(source).lock(request, offer, todo, session.world)
+            answer = catalogue.get(source).lock(request, offer, todo, needs.world())
         except (UnreachableError, ResolveError) as error:
             failures.append(error)
             continue

@@ -37,6 +37,8 @@ fixups = [
 ]
 os_names = { darwin = "macos" }
 arch_names = { x86_64 = "amd64" }
+suite = "bookworm"
+also = ["tool-extra"]
 
 [sources.versions]
 "1.1.0" = "7.0"
@@ -68,6 +70,8 @@ MEANING = {
             "releases": {"1.1.0": "7.0"},
             "os_names": {"darwin": "macos"},
             "arch_names": {"x86_64": "amd64"},
+            "suite": "bookworm",
+            "also": ["tool-extra"],
             "layouts": [
                 {"when": "<1.2", "bin": {"tool": "old/tool"}, "variables": {}, "fixups": []},
                 {
@@ -92,6 +96,8 @@ MEANING = {
             "releases": {},
             "os_names": {},
             "arch_names": {},
+            "suite": None,
+            "also": [],
             "layouts": [{"when": "*", "bin": None, "variables": {}, "fixups": []}],
         },
     ],

@@ -15,7 +15,7 @@ from devshell.errors import Place
 from devshell.fetch import Fetcher
 from devshell.lock import Block
 from devshell.manifest import Request
-from devshell.sources import World, catalogue
+from devshell.sources import Site, World, catalogue
 from devshell.store import fixups
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def test_a_tool_runs_and_is_the_version_it_claims(
         file = world.fetcher.artifact(artifact, source.locate(artifact, block, request, world))
         archive.unpack(file, artifact.file, tree / artifact.place, strip=block.strip)
         file.unlink()
-    source.arrange(tree, block)
-    fixups.apply(tree, block.fixups)
+    source.arrange(Site(tree, tree), block)
+    fixups.apply(tree, block.fixups, tree)
     links = link_commands(tree, block, tmp_path / "links")
     environment = {"PATH": str(links), "HOME": str(tmp_path)}
     environment |= {name: value.replace("${tool}", str(tree)) for name, value in block.variables.items()}

@@ -26,7 +26,7 @@ from devshell.errors import (
 from devshell.fetch import Fetcher
 from devshell.lock import Absent, Artifact, Block
 from devshell.manifest import Request
-from devshell.sources import World, simple_index, wheel_layout, wheels
+from devshell.sources import Site, World, simple_index, wheel_layout, wheels
 from devshell.sources.pypi import Pypi
 from devshell.system import DEFAULT_PLATFORMS, GLIBC_FLOOR, MACOS_FLOOR, PLATFORMS
 from support.pypi_index import PROGRAM, File, Index, program_wheel, wheel
@@ -653,7 +653,7 @@ def test_a_wheel_becomes_a_tree(tmp_path: Path) -> None:
             }
         ),
     )
-    Pypi().arrange(tree, good())
+    Pypi().arrange(Site(tree, tree), good())
     assert files(tree) == {
         "bin/empty": 0o755,
         "bin/helper.py": 0o644,

@@ -200,6 +200,7 @@ def test_fixups_link_and_make_executable(tmp_path: Path) -> None:
             {"kind": "link", "path": "bin/npm", "target": "lib/npm.js"},
             {"kind": "executable", "path": "lib/npm.js"},
         ],
+        tmp_path,
     )
     assert os.readlink(tmp_path / "bin" / "npm") == "../lib/npm.js"
     assert os.stat(tmp_path / "bin" / "npm").st_mode & 0o111
@@ -228,7 +229,7 @@ def test_a_fixup_never_leaves_its_tree(tmp_path: Path, fixup: dict[str, str]) ->
     (tree / "f").write_text("")
     (tree / "out").symlink_to(outside)
     with pytest.raises(StoreError):
-        fixups.apply(tree, [fixup])
+        fixups.apply(tree, [fixup], tree)
     assert [p.name for p in outside.iterdir()] == ["x"]
     assert (outside / "x").read_text() == "mine"
     assert not os.stat(outside / "x").st_mode & 0o111

@@ -21,6 +21,8 @@ may be added, none changes its meaning.
     variables = { GOROOT = "${tool}/go" }                    # `${tool}` is the unpacked package's folder
     fixups = [{ kind = "link", path = "…", target = "…" }]   # see devshell/store/fixups.py
     os_names = { darwin = "macos" } # what `{os}` becomes; default: linux, darwin
+    suite = "bookworm"              # deb: the suite's codename; default: see devshell/sources/deb
+    also = ["redis-tools"]          # deb: further packages whose commands are the tool's
     arch_names = { aarch64 = "arm64" }   # what `{arch}` becomes; default: x86_64, aarch64, arm64
 
     [sources.versions]              # the tool's version = the package's, where no rule fits;

@@ -46,7 +46,9 @@ class Offer:
 
     `publisher` and `trust` say who made the package and why to believe it. `when` is the request
     that a version must answer to be offered. `layouts` are tried in order; the last one always
-    fits. `releases` maps versions of the tool to the package's own, where no rule does.
+    fits. `suite` is the codename of a Debian suite, and `also` names further packages whose commands
+    are the tool's; both are for `deb` alone. `releases` maps versions of the tool to the package's
+    own, where no rule does.
     """
 
     source: str
@@ -60,6 +62,8 @@ class Offer:
     layouts: tuple[Layout, ...] = (Layout(),)
     os_names: Mapping[str, str] = field(default_factory=_nothing)
     arch_names: Mapping[str, str] = field(default_factory=_nothing)
+    suite: str | None = None
+    also: tuple[str, ...] = ()
 
     def serves(self, platform: str) -> bool:
         """Return whether the package is offered for a platform at all."""

@@ -23,7 +23,7 @@ _FIXUPS = {"link": {"kind", "path", "target"}, "executable": {"kind", "path"}}
 _LAYOUT = {"bin", "variables", "fixups"}
 _SOURCE = _LAYOUT | {
     "source", "package", "publisher", "trust", "platforms", "when", "release", "versions", "layouts", "os_names",
-    "arch_names",
+    "arch_names", "suite", "also",
 }  # fmt: skip
 _TOOL = {"description", "aliases", "test", "sources"}
 
@@ -96,6 +96,8 @@ class _Reader:
             layouts=self.layouts(body, *path),
             os_names=self.texts(body, "os_names", *path),
             arch_names=self.texts(body, "arch_names", *path),
+            suite=self.name(body, "suite", *path) if "suite" in body else None,
+            also=self.words(body, "also", *path),
         )
 
     def layouts(self, body: dict[str, Any], *path: str) -> tuple[Layout, ...]:

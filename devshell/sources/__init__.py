@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from devshell.errors import ResolveError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from devshell.config import Config
@@ -17,12 +19,54 @@ if TYPE_CHECKING:
     from devshell.registry import Offer
 
 
+def _say_nothing(message: str) -> None:
+    del message
+
+
+def _nobody_to_lock(name: str, version: str, platforms: Sequence[str]) -> Needed:
+    raise ResolveError(f"{name} {version} is needed for {', '.join(platforms)}, and nobody here can lock it")
+
+
+def _nobody_to_install(name: str) -> Path:
+    raise ResolveError(f"the engine {name!r} is needed, and nobody here can install it")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a source may use: the network, through one fetcher, and the user's configuration."""
+    """What a source may use: the network, through one fetcher, and the user's configuration.
+
+    `need` locks another tool of the registry that a closure stands on, such as `("python", "3.13",
+    platforms)`, once for all that ask. `engine` brings an engine of devshell's own engine lock into
+    the store and returns the folder of its commands. `note` says a line to the user.
+    """
 
     fetcher: Fetcher
     config: Config
+    need: Callable[[str, str, Sequence[str]], Needed] = _nobody_to_lock
+    engine: Callable[[str], Path] = _nobody_to_install
+    note: Callable[[str], None] = _say_nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a closure stands on: the entry to put among the lock's dependencies, and what that one needs itself."""
+
+    entry: Entry
+    dependencies: Mapping[str, Entry] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a tree is being made.
+
+    `tree` is the folder it is in now. `final` is its path in the store: what gets written into
+    files speaks of that one. `needs` are the trees of the block's dependencies, by their names in
+    the lock; they are in the store already.
+    """
+
+    tree: Path
+    final: Path
+    needs: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +105,7 @@ class Source(Protocol):
         """
         ...
 
-    def arrange(self, tree: Path, block: Block) -> None:
+    def arrange(self, site: Site, block: Block) -> None:
         """Bring a freshly unpacked tree into devshell's shape: commands in `bin`, manuals in `share/man`."""
         ...
 

@@ -15,11 +15,10 @@ from devshell.sources import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from devshell.manifest import Request
     from devshell.registry import Offer
-    from devshell.sources import World
+    from devshell.sources import Site, World
 
 
 #: A single file in one of these is unpacked under its name without the ending.
@@ -82,7 +81,7 @@ class Http:
         if address is not None and _file_name(address) == artifact.file:
             yield address
 
-    def arrange(self, tree: Path, block: Block) -> None:
+    def arrange(self, site: Site, block: Block) -> None:
         """Leave the tree as the archive has it: the manifest's `strip` and `bin` say what matters."""
 
     def check(self, name: str, platform: str, block: Block) -> None:

@@ -14,11 +14,10 @@ from devshell.sources.indexes import pypi_indexes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from devshell.manifest import Request
     from devshell.registry import Offer
-    from devshell.sources import World
+    from devshell.sources import Site, World
     from devshell.sources.choice import Candidate
     from devshell.sources.simple_index import Listed
 
@@ -97,9 +96,9 @@ class Pypi:
         for problem in failed.values():
             raise problem
 
-    def arrange(self, tree: Path, block: Block) -> None:  # noqa: ARG002  (all wheels alike)
+    def arrange(self, site: Site, block: Block) -> None:  # noqa: ARG002  (all wheels alike)
         """Bring an unpacked wheel into devshell's shape."""
-        wheel_layout.arrange(str(tree))
+        wheel_layout.arrange(str(site.tree))
 
     def check(self, name: str, platform: str, block: Block) -> None:
         """Raise LockError where the wheel's own name contradicts the block."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def apply(tree: Path, fixups: Iterable[Mapping[str, str]]) -> None:
-    """Apply the fix-ups of a block in their order.
+def apply(tree: Path, fixups: Iterable[Mapping[str, str]], final: Path) -> None:  # noqa: ARG001
+    """Apply the fix-ups of a block in their order; `final` is the tree's path in the store.
 
     `link` makes `path` a relative symlink to `target`, both paths in the tree; what stood there is
     replaced. `executable` makes `path` a program. Raises StoreError where a fix-up does not fit the
