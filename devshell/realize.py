@@ -6,24 +6,28 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from devshell import system
-from devshell.errors import DevshellError, LockError, Place, StoreError, raise_together
+from devshell.errors import ArchiveError, DevshellError, LockError, Place, StoreError, raise_together
 from devshell.lock import Absent, environment_name
 from devshell.lock import parts as lock_parts
 from devshell.sources import Site, catalogue
-from devshell.store import fixups
 from devshell.workers import Turn, Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from devshell.lock import Artifact, Lock, Part
     from devshell.manifest import Request
     from devshell.session import Session
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Files of one tree that are unpacked at once, at most.
+_MOST_AT_ONCE = 4
 #: Folders of a tree, besides its commands, that an environment joins.
 SHARED = (
     "share/man",
@@ -137,7 +141,9 @@ def _add_all(todo: Sequence[Part], requests: Mapping[str, Request], session: Ses
         return
     pool = ThreadPoolExecutor(session.world.config.downloads)
     futures: dict[str, Future[None]] = {}
-    with Workers([_bytes(one) for one in todo], session.cancelled) as workers:
+    with Workers(
+        [_bytes(one) for one in todo for _ in one.block.artifacts[:_MOST_AT_ONCE]], session.cancelled
+    ) as workers:
         try:
             turn = Turn()
             for one in todo:
@@ -180,28 +186,57 @@ class _Adding:
         block = self.one.block
         source = catalogue.get(block.source)
         label = f"{self.one.name} {block.version}"
-        files = []
-        for artifact in block.artifacts:
+
+        def fetch(artifact: Artifact) -> Path:
             addresses = source.locate(artifact, block, self.request, session.world)
-            files.append((artifact, session.world.fetcher.artifact(artifact, addresses, label=label)))
-        return files
+            return session.world.fetcher.artifact(artifact, addresses, label=label)
+
+        files = _at_once(fetch, block.artifacts, session.world.config.downloads)
+        return list(zip(block.artifacts, files, strict=True))
 
     def _fill(self, tree: Path, files: list[tuple[Artifact, Path]], session: Session) -> None:
-        block = self.one.block
-        for artifact, file in files:
-            place = tree / artifact.place
-            place.mkdir(parents=True, exist_ok=True)
-            self.workers.unpack(file, artifact.file.rpartition("/")[2], place, block.strip)
+        for place in {artifact.place for artifact, _ in files}:
+            (tree / place).mkdir(parents=True, exist_ok=True)
+        self._unpack(tree, files)
         for future in self.waiting:
             future.result()
-        final = session.store.path(self.one.store_name)
         needs = {need.name: session.store.path(need.store_name) for need in self.one.needs}
-        catalogue.get(block.source).arrange(Site(tree, final, MappingProxyType(needs)), block)
-        fixups.apply(tree, block.fixups, final)
+        site = Site(tree, session.store.path(self.one.store_name), MappingProxyType(needs))
+        self.workers.arrange(self.one.block, site, _bytes(self.one))
         _commands(self.one, tree)
+
+    def _unpack(self, tree: Path, files: list[tuple[Artifact, Path]]) -> None:
+        size = _bytes(self.one)
+
+        def unpack(one: tuple[Artifact, Path]) -> ArchiveError | None:
+            artifact, file = one
+            name = artifact.file.rpartition("/")[2]
+            try:
+                self.workers.unpack(file, name, tree / artifact.place, self.one.block.strip, size)
+            except ArchiveError as error:
+                return error
+            return None
+
+        # What several packages bring must be equal, and looks different while another is still
+        # writing it: those are unpacked once more when all are done.
+        failed = _at_once(unpack, files, self.workers.count)
+        for one, error in zip(files, failed, strict=True):
+            if error is not None and (len(files) == 1 or (error := unpack(one)) is not None):
+                raise error
 
     def _sealed(self, tree: Path, root: Path) -> str:
         return self.workers.seal(tree, root, _bytes(self.one))
+
+
+def _at_once(do: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
+    """Do something for each item, some at a time, and return the answers in order; the first error ends it."""
+    if len(items) == 1:
+        return [do(items[0])]
+    pool = ThreadPoolExecutor(max(1, min(most, len(items))))
+    try:
+        return list(pool.map(do, items))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _add_environment(parts: Mapping[str, Part], platform: str, session: Session) -> Path:

@@ -1,4 +1,4 @@
-"""A process that unpacks and seals, for one that downloads.
+"""A process that builds trees, for one that downloads.
 
 Unpacking makes thousands of small system calls. Threads of one interpreter would spend more time
 handing it to each other than working, so trees of some size are built in processes beside it. One
@@ -12,11 +12,18 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from devshell import archive
 from devshell.errors import DevshellError, Place
+from devshell.lock import from_table
+from devshell.sources import Site, catalogue
+from devshell.store import fixups
 from devshell.store.content import seal
+
+if TYPE_CHECKING:
+    from devshell.lock import Block
 
 
 def main() -> None:
@@ -47,11 +54,25 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def do(job: dict[str, Any]) -> str:
-    """Do one job: `unpack` (file, name, into, strip), or `seal` (tree, root), which answers with the content hash."""
+    """Do one job.
+
+    `unpack` (file, name, into, strip), `arrange` (block, tree, final, needs), or `seal` (tree, root),
+    which answers with the content hash.
+    """
     if job["do"] == "unpack":
         archive.unpack(Path(job["file"]), job["name"], Path(job["into"]), strip=job["strip"])
         return ""
+    if job["do"] == "arrange":
+        needs = MappingProxyType({name: Path(tree) for name, tree in job["needs"].items()})
+        arrange(from_table(job["block"]), Site(Path(job["tree"]), Path(job["final"]), needs))
+        return ""
     return seal(Path(job["tree"]), Path(job["root"]))
+
+
+def arrange(block: Block, site: Site) -> None:
+    """Bring an unpacked tree into the shape its source gives it, then apply the block's fix-ups."""
+    catalogue.get(block.source).arrange(site, block)
+    fixups.apply(site.tree, block.fixups, site.final)
 
 
 def raised(answer: dict[str, Any]) -> DevshellError:

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from devshell import archive
 from devshell.errors import CancelledError, StoreError
+from devshell.lock import to_table
 from devshell.store.content import seal
-from devshell.worker import raised, work
+from devshell.worker import arrange, raised, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    from devshell.lock import Block
+    from devshell.sources import Site
 
 #: A file smaller than this is unpacked here, in less time than a process takes to start; in bytes.
 SMALL = 4 << 20
@@ -69,7 +73,7 @@ class Workers:
     """
 
     def __init__(self, sizes: list[int], cancelled: Callable[[], bool]) -> None:
-        """Start as many processes as help with files of these sizes, in bytes."""
+        """Start as many processes as help with jobs on so many bytes each."""
         self._cancelled = cancelled
         large = sum(size >= SMALL for size in sizes)
         # One more than there are processors, so that the largest file, which comes last, need not wait.
@@ -90,12 +94,29 @@ class Workers:
         for process in self._all:
             process.end()
 
-    def unpack(self, file: Path, name: str, into: Path, strip: int) -> None:
-        """Unpack a file as `archive.unpack` does; raises what that raises."""
-        if self._all and file.stat().st_size >= SMALL:
+    @property
+    def count(self) -> int:
+        """Return how many jobs are done at once."""
+        return max(1, len(self._all))
+
+    def unpack(self, file: Path, name: str, into: Path, strip: int, size: int | None = None) -> None:
+        """Unpack a file as `archive.unpack` does; raises what that raises.
+
+        `size` is what the whole tree is made of, in bytes, where that is more than this one file.
+        """
+        if self._all and (file.stat().st_size if size is None else size) >= SMALL:
             self._send({"do": "unpack", "file": str(file), "name": name, "into": str(into), "strip": strip})
         else:
             archive.unpack(file, name, into, strip=strip, cancelled=self._cancelled)
+
+    def arrange(self, block: Block, site: Site, size: int) -> None:
+        """Bring an unpacked tree that was made of `size` bytes into shape; raises what its source and fix-ups raise."""
+        if self._all and size >= SMALL:
+            needs = {name: str(tree) for name, tree in site.needs.items()}
+            where = {"tree": str(site.tree), "final": str(site.final), "needs": needs}
+            self._send({"do": "arrange", "block": to_table(block), **where})
+        else:
+            arrange(block, site)
 
     def seal(self, tree: Path, root: Path, size: int) -> str:
         """Seal a tree that was made of `size` bytes, and return its content hash."""

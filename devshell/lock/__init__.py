@@ -4,8 +4,8 @@ from devshell.lock.changes import DEPENDENCY, Change, changes
 from devshell.lock.conflict import has_conflict, sides
 from devshell.lock.model import BUILD, FORMAT, Absent, Artifact, Block, Entry, Lock
 from devshell.lock.names import Part, environment_name, parts, store_name
-from devshell.lock.read import loads
-from devshell.lock.write import dumps
+from devshell.lock.read import from_table, loads
+from devshell.lock.write import dumps, to_table
 
 __all__ = [
     "BUILD",
@@ -21,9 +21,11 @@ __all__ = [
     "changes",
     "dumps",
     "environment_name",
+    "from_table",
     "has_conflict",
     "loads",
     "parts",
     "sides",
     "store_name",
+    "to_table",
 ]

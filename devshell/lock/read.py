@@ -37,6 +37,11 @@ def loads(content: bytes, file: str) -> Lock:
     return _Reader(file).lock(_toml(content, file))
 
 
+def from_table(table: Mapping[str, Any]) -> Block:
+    """Return the block that `to_table` made a table of. Raises LockError naming the key."""
+    return _Reader("a block").block(table, ())
+
+
 def _toml(content: bytes, file: str) -> dict[str, Any]:
     marker = first_marker(content)
     if marker is not None:
@@ -120,6 +125,9 @@ class _Reader:
         if "absent" in body:
             self.only(body, {"absent"}, *path)
             return Absent(self.text(body, "absent", path))
+        return self.block(body, path)
+
+    def block(self, body: Mapping[str, Any], path: tuple[str, ...]) -> Block:
         known = {
             "artifacts", "bin", "build", "dependencies", "fixups", "origin", "source", "strip", "variables", "version",
         }  # fmt: skip

@@ -41,8 +41,11 @@ def _entries(above: tuple[str, ...], entries: Mapping[str, Entry]) -> list[str]:
 
 
 def _platform(block: Block | Absent) -> dict[str, Any]:
-    if isinstance(block, Absent):
-        return {"absent": block.reason}
+    return {"absent": block.reason} if isinstance(block, Absent) else to_table(block)
+
+
+def to_table(block: Block) -> dict[str, Any]:
+    """Return a block as the lock holds it; `from_table` reads it again."""
     table: dict[str, Any] = {
         "artifacts": [_artifact(a) for a in block.artifacts],
         "build": block.build,
