@@ -29,10 +29,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    if arguments == ["sync"]:
-        from devshell.cli import syncing, terminal
+    from devshell.cli import plain
 
-        syncing.sync(terminal.begin(None))
+    if plain.run(arguments):
         return 0
     from devshell.cli import app
 

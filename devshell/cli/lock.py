@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from devshell.cli import options, showing, terminal
+from devshell.cli import locking, options, terminal
 from devshell.errors import UsageError
 
 
@@ -23,24 +23,20 @@ def lock(
     verbose: options.Verbose = False,
 ) -> None:
     """Pin every tool for every platform, resolving only what changed in the manifest."""
-    from devshell import locking
-
     if tools and not update:
         raise UsageError("tools are named with --update only", hint=f"devshell lock --update {' '.join(tools)}")
     if check and (update or resolve):
         raise UsageError("--check goes alone: it looks, and changes nothing")
     here = terminal.begin(directory, quiet=quiet, verbose=verbose)
-    with terminal.session(here) as session:
-        if check:
-            locking.check(here.folder, session)
-            here.note("the lock is current")
-            return
-        which = (tools or None) if update else ()
-        found = locking.lock(here.folder, session, update=which, mend=resolve, write=not dry_run)
-    showing.lock_changes(found.changes)
-    if not found.changes:
-        here.note("the lock is current")
-    elif dry_run:
-        here.note("nothing was written")
+    if check:
+        _check(here)
     else:
-        here.done("locked", f"{found.path}")
+        locking.lock(here, update=(tools or None) if update else (), mend=resolve, write=not dry_run)
+
+
+def _check(here: terminal.Terminal) -> None:
+    from devshell import locking as use_case
+
+    with terminal.session(here) as session:
+        use_case.check(here.folder, session)
+    here.note("the lock is current")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def sync(here: Terminal, *, frozen: bool = False, offline: bool = False) -> None:
     """Install what the lock pins, and say what came of it."""
     with terminal.session(here, offline=offline) as session:
-        if not offline:
+        # Where there are mirrors, it is likely that nobody needs to be asked.
+        if not offline and not session.world.config.mirrors:
             indexes.ask_early(session.world.config)
         from devshell import activation, opening
 

@@ -87,6 +87,7 @@ def session(terminal: Terminal, *, offline: bool = False) -> Iterator[Session]:
             offline=offline,
             timeout=settings.timeout,
             insecure=settings.insecure,
+            mirrors=settings.mirrors,
             note=terminal.note,
         )
         try:

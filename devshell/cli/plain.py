@@ -1,0 +1,30 @@
+"""Commands in the form they are mostly typed in: no parser of options is loaded for these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(arguments: Sequence[str]) -> bool:
+    """Do `sync`, `lock` and `lock --update TOOL…`; return False for anything that needs a parser."""
+    from devshell.cli import terminal
+
+    match list(arguments):
+        case ["sync"]:
+            from devshell.cli import syncing
+
+            syncing.sync(terminal.begin(None))
+        case ["lock"]:
+            from devshell.cli import locking
+
+            locking.lock(terminal.begin(None))
+        case ["lock", "--update", *tools] if not any(tool.startswith("-") for tool in tools):
+            from devshell.cli import locking
+
+            locking.lock(terminal.begin(None), update=tools or None)
+        case _:
+            return False
+    return True
