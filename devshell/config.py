@@ -30,15 +30,21 @@ _LONGEST_TIMEOUT = 3600
 class Config:
     """The configuration, complete with defaults. Empty means: not configured.
 
-    `index_pypi` are addresses (a folder is a `file://` address) and may hold logins, so they are
-    never shown but through :func:`shown`. `timeout` is in seconds.
+    `index_pypi`, `index_npm`, `index_deb` and `mirrors` are addresses (a folder is a `file://` address) and may hold
+    logins, so they are never shown but through :func:`shown`. `timeout` is in seconds.
     """
 
     index_pypi: tuple[str, ...] = ()
+    index_npm: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     downloads: int = 8
     timeout: float = 30.0
     insecure: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    index_python: tuple[str, ...] = ()
+    index_deb: tuple[str, ...] = ()
+    deb_keys: tuple[str, ...] = ()
+    deb_snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,20 @@ def _hosts(value: object) -> tuple[str, ...]:
     return hosts
 
 
+def _paths(value: object) -> tuple[str, ...]:
+    # A relative one would be looked for where the user stands, which is in a project.
+    found = tuple(Path(text).expanduser() for text in _strings(value))
+    if not all(path.is_absolute() for path in found):
+        raise ValueError("must be absolute files or folders")
+    return tuple(map(str, found))
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004  callers catch one kind
+    return value
+
+
 def _count(value: object) -> int:
     if type(value) is not int or not 1 <= value <= _MOST_DOWNLOADS:
         raise ValueError(f"must be a whole number from 1 to {_MOST_DOWNLOADS}")
@@ -116,9 +136,51 @@ KEYS = {
             "Python package indexes, the first asked first",
             _addresses,
         ),
+        Key(
+            "index.npm",
+            "index_npm",
+            "addresses or folders",
+            "npm registries, the first asked first; a folder serves only packages that are locked already",
+            _addresses,
+        ),
+        Key(
+            "index.deb",
+            "index_deb",
+            "addresses or folders",
+            "roots of Debian archives (where `dists` is), the first asked first",
+            _addresses,
+        ),
+        Key(
+            "index.python",
+            "index_python",
+            "addresses or folders",
+            "mirrors of the standalone builds of Python, as uv's `python-install-mirror`",
+            _addresses,
+        ),
         Key("sources", "sources", "list of sources", "the only sources that may be used, in this order", _sources),
+        Key(
+            "mirrors",
+            "mirrors",
+            "addresses or folders",
+            "trees made by `devshell mirror`, asked for every file before its source",
+            _addresses,
+        ),
         Key("downloads", "downloads", "whole number", "how many files are downloaded at once", _count),
         Key("timeout", "timeout", "seconds", "how long a silent server is waited for", _seconds),
+        Key(
+            "deb.keys",
+            "deb_keys",
+            "files or folders",
+            "keys that may sign a Debian archive beside Debian's own, such as a company's",
+            _paths,
+        ),
+        Key(
+            "deb.snapshot",
+            "deb_snapshot",
+            "true or false",
+            "whether `index.deb` is old on purpose: neither its validity nor going back in time is minded",
+            _truth,
+        ),
         Key("http.insecure", "insecure", "list of hosts", "hosts that may be asked over plain http", _hosts),
     )
 }
@@ -177,6 +239,8 @@ def unset(path: Path, name: str) -> None:
 
 def shown(value: object) -> str:
     """Return a value as text fit for a terminal: lists with commas, logins blotted out."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     text = ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
     return hide_logins(text)
 

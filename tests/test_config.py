@@ -71,7 +71,7 @@ def test_the_table_of_keys_knows_every_field() -> None:
     [
         ("downlods = 3", 1, "downlods", "did you mean 'downloads'?"),
         ("\n\n[index]\npipy = 'x'", 4, "index.pipy", "did you mean 'index.pypi'?"),
-        ("index = 'https://x'", 1, "index", "index.pypi"),
+        ("index = 'https://x'", 1, "index", "did you mean 'index."),
         ("[settings]\nx = 1", 1, "settings", "no key 'settings'"),
         ("# x\ndownloads = '3'", 2, "downloads", "whole number"),
         ("downloads = true", 1, "downloads", "whole number"),
@@ -213,7 +213,7 @@ def test_edits_at_once_lose_nothing(file: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code, str(file), name, value]) for name, value in values.items()
     ]
     assert [process.wait() for process in processes] == [0] * len(values)
-    assert load(file) == Config(("file:///y",), ("pypi",), 3, 4.0, ("x",))
+    assert load(file) == Config(index_pypi=("file:///y",), sources=("pypi",), downloads=3, timeout=4.0, insecure=("x",))
 
 
 def test_shown_values_hide_logins() -> None:

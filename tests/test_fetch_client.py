@@ -133,6 +133,22 @@ def test_nothing_listens(fetcher: Fetcher) -> None:
     assert fetcher.requests == 2
 
 
+def test_a_host_that_nothing_connects_to_is_given_up_once_for_all(fetcher: Fetcher) -> None:
+    for name in ("one", "two"):
+        with pytest.raises(UnreachableError, match=r"nowhere\.invalid cannot be reached"):
+            fetcher.size(f"https://nowhere.invalid/{name}")
+    with pytest.raises(UnreachableError, match=r"nowhere\.invalid cannot be reached"):
+        fetcher.page("https://nowhere.invalid/three", accept="*/*", fresh=True)
+    assert fetcher.requests == 1
+
+
+def test_a_host_that_answered_badly_is_asked_again(server: LyingServer, fetcher: Fetcher) -> None:
+    address = server.serve("/f", CONTENT, *[Behaviour(status=503)] * 5, HONEST)
+    with pytest.raises(UnreachableError):
+        fetcher.size(address)
+    assert fetcher.size(address) == len(CONTENT)
+
+
 def test_an_unknown_host(fetcher: Fetcher) -> None:
     with pytest.raises(UnreachableError, match=r"nowhere\.invalid"):
         fetcher.artifact(ARTIFACT, ["https://nowhere.invalid/f"])

@@ -91,12 +91,35 @@ class Policy:
     def __init__(self, insecure: Collection[str] = ()) -> None:
         """`insecure` are the hosts, with or without a port, that the user lets answer over plain http."""
         self._insecure = frozenset(host.lower() for host in insecure)
+        self._proven: frozenset[Address] = frozenset()
+
+    def prove(self, folder: Address) -> None:
+        """Let what lies below `folder` come over plain http, since whoever asks judges it by signature or hash.
+
+        Only what is below: another source that uses the same host stays refused.
+        """
+        self._proven |= {folder}
+
+    def is_only_proven(self, address: Address) -> bool:
+        """Whether plain http is allowed for the content's sake alone, so that no secret may be sent with it."""
+        return (
+            address.scheme == "http"
+            and not is_loopback(address.host)
+            and not self._is_named(address)
+            and self._is_proven(address)
+        )
+
+    def _is_proven(self, address: Address) -> bool:
+        return any(_lies_below(address, folder) for folder in self._proven)
+
+    def _is_named(self, address: Address) -> bool:
+        return bool(self._insecure & {address.host, address.place, f"{address.host}:{address.port}"})
 
     def check(self, address: Address) -> None:
         """Raise FetchError for plain http that nobody allowed."""
         if address.scheme != "http" or is_loopback(address.host):
             return
-        if not self._insecure & {address.host, address.place, f"{address.host}:{address.port}"}:
+        if not self._is_named(address) and not self._is_proven(address):
             raise FetchError(
                 f"{address.place} is to be asked over plain http, where anyone on the way can read and change",
                 hint=f"use https, or allow it with `devshell config set http.insecure {address.host}`",
@@ -116,7 +139,9 @@ class Policy:
             raise FetchError(f"{address.place} redirects to a local file, which no server may ask for")
         if target.scheme == "http" and address.scheme == "https":
             raise FetchError(f"{address.place} redirects from https to plain http at {target.place}, which is refused")
-        self.check(target)
+        # Whatever comes from there is judged like what would have come from here.
+        if not self.is_only_proven(address):
+            self.check(target)
         return target
 
 
@@ -176,7 +201,7 @@ def _checked_host(host: str) -> str:
 
 
 class Logins:
-    """Logins by origin: those that stood in addresses, then netrc's.
+    """Logins: those that a source gave for a folder of a host, those that stood in addresses, then netrc's.
 
     netrc's `default` entry is left out on purpose: it would send one password to every host that a
     project or a redirect names.
@@ -185,6 +210,7 @@ class Logins:
     def __init__(self) -> None:
         """Start with none; netrc is read when first needed."""
         self._known: dict[tuple[str, str, int], str] = {}
+        self._below: dict[Address, str] = {}
         self._lock = threading.Lock()
         self._netrc: netrc.netrc | None = None
         self._read = False
@@ -195,13 +221,26 @@ class Logins:
             with self._lock:
                 self._known[address.origin] = login
 
-    def header(self, address: Address) -> str | None:
-        """Return the value of `Authorization` for an address, or None.
+    def give(self, folder: Address, header: str) -> None:
+        """Keep a value of `Authorization` for all that lies below a folder of a host.
+
+        Over plain http, where anyone on the way could read it, it is given to this machine itself alone.
+        """
+        if folder.scheme == "https" or (folder.scheme == "http" and is_loopback(folder.host)):
+            with self._lock:
+                self._below[folder] = header
+
+    def header(self, address: Address, *, ask_netrc: bool = True) -> str | None:
+        """Return the value of `Authorization` for an address, or None; without netrc, only what stood in one.
 
         Raises ConfigError where netrc cannot be read.
         """
         with self._lock:
-            login = self._known.get(address.origin) or self._from_netrc(address.host)
+            given = [folder for folder in self._below if _lies_below(address, folder)]
+            if given:
+                # The nearest folder knows best.
+                return self._below[max(given, key=lambda folder: len(folder.target))]
+            login = self._known.get(address.origin) or (self._from_netrc(address.host) if ask_netrc else None)
         if login is None:
             return None
         return "Basic " + base64.b64encode(login.encode()).decode("ascii")
@@ -212,6 +251,12 @@ class Logins:
             self._read = True
         entry = self._netrc.hosts.get(host) if self._netrc else None
         return f"{entry[0]}:{entry[2]}" if entry else None
+
+
+def _lies_below(address: Address, folder: Address) -> bool:
+    # A path with `..`, also an escaped one, may lie anywhere on the host once the server has read it.
+    inside = address.target.startswith(folder.target.rstrip("/") + "/") and ".." not in unquote(address.target)
+    return address.origin == folder.origin and inside
 
 
 def _read_netrc() -> netrc.netrc | None:

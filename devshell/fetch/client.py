@@ -99,7 +99,8 @@ class Client:
         attempt will.
         """
         self._policy.check(address)
-        login = self._logins.header(address)
+        # netrc names hosts, not schemes: over plain http that nobody called safe, its passwords stay here.
+        login = self._logins.header(address, ask_netrc=not self._policy.is_only_proven(address))
         here = address
         for _hop in range(_MOST_REDIRECTS + 1):
             full = {
@@ -224,7 +225,7 @@ def _translated(address: Address) -> Iterator[None]:
     """Turn httpcore's exceptions into Transient and FetchError."""
     import httpcore
 
-    from devshell.fetch.network import CertificateError
+    from devshell.fetch.network import CertificateError, UnknownNameError
 
     try:
         yield
@@ -233,6 +234,8 @@ def _translated(address: Address) -> Iterator[None]:
             f"{address.place} cannot be trusted: {problem}",
             hint="behind a company's proxy, set SSL_CERT_FILE to the company's certificates",
         ) from problem
+    except UnknownNameError as problem:
+        raise Transient(f"cannot be reached: {problem}", connected=False, final=True) from problem
     except httpcore.ProxyError as problem:
         raise Transient(f"cannot be reached through the proxy ({problem})", connected=False) from problem
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as problem:

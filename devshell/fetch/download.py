@@ -145,6 +145,9 @@ class Download:
             if self._want.size is None and reply.length is not None:
                 self._bar.expect(self._part.size + reply.length)
             self._take(reply.chunks)
+        if self._want.size is not None and self._part.size < self._want.size:
+            # Of a file of this machine there is no more to come: there, the hash says what is wrong.
+            raise Transient(f"ended {self._want.file!r} after {self._part.size} of {self._want.size} bytes")
 
     def _range(self, address: Address) -> dict[str, str]:
         if not self._part.size:
@@ -181,8 +184,6 @@ class Download:
                 raise _Wrong(f"more than {want.limit} bytes")
             self._part.append(chunk)
             self._bar.advance(len(chunk))
-        if want.size is not None and self._part.size < want.size:
-            raise Transient(f"ended {want.file!r} after {self._part.size} of {want.size} bytes")
 
 
 def copied(address: Address) -> Iterator[bytes]:

@@ -12,13 +12,14 @@ from devshell.fetch.address import Address, Logins, Policy, parse
 from devshell.fetch.cache import Downloads
 from devshell.fetch.client import Client, MissingError
 from devshell.fetch.download import Download, Want
+from devshell.fetch.mirrors import Mirrors
 from devshell.fetch.pages import Page, Pages
-from devshell.fetch.progress import SILENT, Progress
+from devshell.fetch.progress import SILENT, Bar, Progress, Together
 from devshell.fetch.retry import Retry
 from devshell.files import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from devshell.lock.model import Artifact
@@ -63,14 +64,18 @@ class Fetcher:
         attempts: int = 5,
         pause: float = 0.5,
         insecure: Collection[str] = (),
+        mirrors: Sequence[str] = (),
         note: Callable[[str], None] = _ignore,
     ) -> None:
         """Open no socket and touch no file yet.
 
         `timeout` is the longest silence of a host, `pause` about the first rest before another
         attempt, both in seconds. `insecure` are the hosts that may be asked over plain http; this
-        machine itself always may. `note` gets sentences worth showing to a patient user.
+        machine itself always may. `mirrors` are addresses of trees of files by hash, asked for an
+        artifact before any other; see `devshell.fetch.mirrors`. `note` gets sentences worth showing
+        to a patient user.
         """
+        self._cache = cache
         self._progress = progress
         self._cancelled = cancelled
         self._offline = offline
@@ -78,6 +83,7 @@ class Fetcher:
         self._logins = Logins()
         self._client = Client(self._policy, self._logins, cancelled, timeout)
         self._retry = Retry(attempts, pause, cancelled, note)
+        self._mirrors = Mirrors(mirrors, note, offline=offline)
         self._downloads = Downloads(cache, cancelled)
         self._pages = Pages(cache, self._client, self._retry, cancelled, note, offline=offline)
         self._learned: dict[str, Learned] = {}
@@ -91,6 +97,10 @@ class Fetcher:
         """Close all connections."""
         self.close()
 
+    def prove(self, folder: str) -> None:
+        """Let what lies below an address come over plain http: the caller judges all of it by signature or hash."""
+        self._policy.prove(self._parsed(folder))
+
     @property
     def requests(self) -> int:
         """How many HTTP requests were sent, redirects and repeats included."""
@@ -101,18 +111,47 @@ class Fetcher:
         """How many bytes of bodies came over the network."""
         return self._client.received
 
+    def authorize(self, folder: str, header: str) -> None:
+        """Send `header` as `Authorization` with every request below an address, and with no other.
+
+        It goes over https, or to this machine itself, and never along with a redirect to another
+        host. Raises FetchError for what is no address.
+        """
+        self._logins.give(parse(folder)[0], header)
+
+    @property
+    def cache(self) -> Path:
+        """The folder that everything fetched is kept in."""
+        return self._cache
+
+    @property
+    def offline(self) -> bool:
+        """Whether the network must not be asked."""
+        return self._offline
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user wants to stop."""
+        return self._cancelled()
+
     def close(self) -> None:
         """Close all connections; parts under way stay, to be continued by the next run."""
         self._client.close()
 
-    def artifact(self, artifact: Artifact, addresses: Iterable[str], *, label: str | None = None) -> Path:
-        """Return the file with the artifact's hash, from the cache or from the first address that has it.
+    def together(self, label: str, total: int) -> Together:
+        """Return one bar for several artifacts of `total` bytes; `label` is what a person knows them by."""
+        return Together(self._progress, label, total)
 
-        The bytes were hashed just now, in either case. Of all threads and processes that want one
+    def artifact(
+        self, artifact: Artifact, addresses: Iterable[str], *, label: str | None = None, bar: Together | None = None
+    ) -> Path:
+        """Return the file with the artifact's hash, from the cache, a mirror, or the first address that has it.
+
+        The bytes were hashed just now, in any case. Of all threads and processes that want one
         file, one fetches it. `addresses` is iterated only as far as needed, and not at all for a
-        file in the cache. Raises HashMismatchError where another file came, UnreachableError where
-        no address answered, FetchError else, CancelledError at the user's word. `label` is what a
-        person knows the file by.
+        file in the cache or on a mirror. Raises HashMismatchError where another file came,
+        UnreachableError where no address answered, FetchError else, CancelledError at the user's
+        word. `label` is what a person knows the file by; `bar` shows it along with others.
         """
         path = self._downloads.place(artifact.algorithm, artifact.digest)
         known = (path, artifact.algorithm, artifact.digest, artifact.size)
@@ -121,16 +160,19 @@ class Fetcher:
         self._downloads.prepare()
         with locked(path.with_name(path.name + ".lock"), cancelled=self._cancelled):
             if not self._downloads.verified(*known):
-                self._download(path, artifact, addresses, label or artifact.file)
+                begun = bar.begin() if bar else self._progress.begin(label or artifact.file, artifact.size)
+                self._download(path, artifact, addresses, begun)
         return path
 
-    def _download(self, path: Path, artifact: Artifact, addresses: Iterable[str], label: str) -> None:
+    def _download(self, path: Path, artifact: Artifact, addresses: Iterable[str], bar: Bar) -> None:
         want = Want(artifact.file, artifact.algorithm, artifact.digest, artifact.size, artifact.size)
         problems: list[DevshellError] = []
-        bar = self._progress.begin(label, artifact.size)
         try:
             with self._downloads.part(path, artifact.algorithm, keep=True) as part:
                 download = Download(self._client, self._retry, part, want, bar)
+                if self._from_mirror(artifact, download, problems):
+                    part.finish()
+                    return
                 for address in self._each(addresses, problems):
                     try:
                         download.run(self._allowed(address, artifact.file))
@@ -142,6 +184,17 @@ class Fetcher:
         finally:
             bar.done()
         raise self._failure(artifact.file, problems)
+
+    def _from_mirror(self, artifact: Artifact, download: Download, problems: list[DevshellError]) -> bool:
+        for mirror, address in self._mirrors.places(artifact):
+            try:
+                download.run(self._parsed(address))
+            except FetchError as problem:
+                self._mirrors.failed(mirror, problem)
+                problems.append(problem)
+            else:
+                return True
+        return False
 
     def _each(self, addresses: Iterable[str], problems: list[DevshellError]) -> Iterator[str]:
         """Iterate addresses, whose very finding may ask the network and fail."""
@@ -247,6 +300,9 @@ class Fetcher:
 
     def _ask_size(self, address: Address) -> int | None:
         with self._client.open("HEAD", address, {"Accept-Encoding": "identity"}) as reply:
+            # Read to its end, which comes at once, the connection can serve again.
+            for _chunk in reply.chunks:
+                pass
             if reply.status not in _NO_HEAD:
                 reply.check()
                 return reply.length

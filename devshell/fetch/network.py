@@ -202,13 +202,19 @@ class CertificateError(httpcore.ConnectError):
     """The host's certificate is not one this machine trusts; asking again does not help."""
 
 
+class UnknownNameError(httpcore.ConnectError):
+    """There is no host of that name; asking again does not help."""
+
+
 def _connect_error(problem: Exception) -> Exception:
     if isinstance(problem, ssl.SSLCertVerificationError):
         return CertificateError(_reason(problem))
     if isinstance(problem, TimeoutError):
         return httpcore.ConnectTimeout("no answer in time")
     if isinstance(problem, socket.gaierror):
-        return httpcore.ConnectError("its name is not known")
+        # Whoever looks names up may be busy; that there is no such name is an answer.
+        kind = httpcore.ConnectError if problem.errno == socket.EAI_AGAIN else UnknownNameError
+        return kind("its name is not known")
     if isinstance(problem, (OSError, UnicodeError)):
         return httpcore.ConnectError(_reason(problem))
     return problem

@@ -33,12 +33,16 @@ _GOOD = 1 << 20
 class Transient(Exception):  # noqa: N818  not an error that leaves this package
     """One attempt failed in a way that another may not."""
 
-    def __init__(self, reason: str, *, wait: float | None = None, connected: bool = True) -> None:
-        """`reason` completes "<host> …"; `wait` is what the host asked for, in seconds, 0 for at once."""
+    def __init__(self, reason: str, *, wait: float | None = None, connected: bool = True, final: bool = False) -> None:
+        """`reason` completes "<host> …"; `wait` is what the host asked for, in seconds, 0 for at once.
+
+        `final` says that another attempt may help, but not in this process's time.
+        """
         super().__init__(reason)
         self.reason = reason
         self.wait = wait
         self.connected = connected
+        self.final = final
         self.received = 0
 
 
@@ -67,13 +71,17 @@ class Retry:
         self._pause = pause
         self._cancelled = cancelled
         self._note = note
+        # Hosts that nothing could connect to, and why. A process is short; one word on each is enough.
+        self._down: dict[tuple[str, str, int], Transient] = {}
 
     def run(self, address: Address, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, trying again where it raises Transient.
 
-        Raises UnreachableError when it has failed often enough, and CancelledError within a moment
-        of the user's word.
+        Raises UnreachableError when it has failed often enough, or where nothing could connect to
+        that host before, and CancelledError within a moment of the user's word.
         """
+        if (known := self._down.get(address.origin)) is not None:
+            raise _given_up(address, known)
         failures = 0
         while True:
             try:
@@ -81,7 +89,9 @@ class Retry:
             except Transient as problem:
                 failures = 1 if problem.received >= _GOOD else failures + 1
                 most = self._attempts if problem.connected else min(self._attempts, _CONNECT_ATTEMPTS)
-                if failures >= most or (problem.wait or 0) > PATIENCE:
+                if problem.final or failures >= most or (problem.wait or 0) > PATIENCE:
+                    if not problem.connected:
+                        self._down[address.origin] = problem
                     raise _given_up(address, problem) from problem
                 self._rest(address, problem, failures)
 

@@ -50,6 +50,7 @@ class Behaviour:
     ignore_range: bool = False  # 200 and the whole file, whatever was asked
     wrong_range: bool = False  # 206 with a Content-Range that was not asked for
     login: str | None = None  # "user:password" that must come, else 401
+    authorization: str | None = None  # the very header that must come, else 401
     etag: str | None = ""  # "" makes an honest one, None sends none
     encoding: str | None = None  # say this Content-Encoding of the bytes
 
@@ -183,6 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
         content, how = self.server_owner.note(Seen(self.command, self.path, headers))
         if how.login is not None and headers.get("authorization") != _basic(how.login):
             self._plain(401, {"WWW-Authenticate": "Basic"})
+        elif how.authorization is not None and headers.get("authorization") != how.authorization:
+            self._plain(401, {"WWW-Authenticate": "Bearer"})
         elif how.status is not None:
             self._plain(how.status, how.headers)
         elif content is None:
