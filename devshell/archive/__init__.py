@@ -24,6 +24,7 @@ __all__ = ["Limits", "kind", "unpack"]
 _KINDS = {
     ".whl": "zip",
     ".zip": "zip",
+    ".deb": "deb",
     ".tar": "tar",
     ".tar.gz": "tar.gz",
     ".tgz": "tar.gz",
@@ -56,7 +57,7 @@ def never() -> bool:
 def kind(name: str) -> str:
     """Return the format that a file's name means.
 
-    One of `zip`, `tar`, `tar.gz`, `tar.xz`, `tar.bz2`, `tar.zst`; `gz`, `xz`, `bz2`, `zst` for a
+    One of `zip`, `deb`, `tar`, `tar.gz`, `tar.xz`, `tar.bz2`, `tar.zst`; `gz`, `xz`, `bz2`, `zst` for a
     single compressed file; `file` for all else. The case of the ending does not matter.
     """
     lower = name.lower()
@@ -92,7 +93,7 @@ def unpack(  # noqa: PLR0913  (what to unpack, where to, and how far one may go:
     guard = Guard(name, 0, limits, cancelled)
     try:
         guard = Guard(name, file.stat().st_size, limits, cancelled)
-        with Tree(into, guard) as tree:
+        with Tree(into, guard, cased=_is_for_linux(name)) as tree:
             _unpack(file, tree, guard, strip)
     except OSError as error:
         raise StoreError(
@@ -102,6 +103,14 @@ def unpack(  # noqa: PLR0913  (what to unpack, where to, and how far one may go:
         ) from error
 
 
+def _is_for_linux(name: str) -> bool:
+    """Whether an archive says that it is for Linux alone, where names may differ in nothing but case.
+
+    Debian has such names, and so has the terminfo database, which comes with Python and others.
+    """
+    return kind(name) == "deb" or "linux" in name.lower()
+
+
 def _unpack(file: Path, tree: Tree, guard: Guard, strip: int) -> None:
     meaning = kind(guard.archive)
     with file.open("rb", buffering=CHUNK) as handle:
@@ -109,6 +118,10 @@ def _unpack(file: Path, tree: Tree, guard: Guard, strip: int) -> None:
             from devshell.archive.zip import place_zip
 
             place_zip(handle, tree, guard, strip, wheel=guard.archive.lower().endswith(".whl"))
+        elif meaning == "deb":
+            from devshell.archive.deb import place_deb
+
+            place_deb(handle, tree, guard, strip)
         elif meaning.startswith("tar"):
             from devshell.archive.tar import place_tar
 

@@ -30,9 +30,14 @@ _ENTER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class Tree:
     """A folder that members are put into. Paths are as `Guard.path` returns them."""
 
-    def __init__(self, into: Path, guard: Guard) -> None:
-        """Open the folder, which must exist."""
+    def __init__(self, into: Path, guard: Guard, *, cased: bool = False) -> None:
+        """Open the folder, which must exist.
+
+        `cased` says that it is on a file system that tells names by case, and that this archive is
+        for no other: names that differ in case alone are fine.
+        """
         self._guard = guard
+        self._fold: Callable[[str], str] = str if cased else fold
         self._root = os.open(into, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         # Folder → folded name → name. It answers both "is it a real folder?" and "is its name free
         # on a file system that sees no case?" without a system call.
@@ -116,13 +121,13 @@ class Tree:
                 raise self._guard.refused(f"needs a folder where {shown(path)} is not one") from error
             raise
         try:
-            return {fold(name): name for name in os.listdir(handle)}
+            return {self._fold(name): name for name in os.listdir(handle)}
         finally:
             os.close(handle)
 
     def _claim(self, path: str) -> None:
         folder, _, name = path.rpartition("/")
-        held = self._names(folder).setdefault(fold(name), name)
+        held = self._names(folder).setdefault(self._fold(name), name)
         if held != name:
             raise self._guard.refused(
                 f"is called {shown(name)} where {shown(held)} stands, which on macOS is the same name"

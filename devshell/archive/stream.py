@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from isal import isal_zlib
 
@@ -28,6 +28,14 @@ _MEMORY = 1 << 27
 #: What a tar member's headers may take before its content, in bytes: names, pax records, sparse maps.
 MAX_HEADER = 1 << 17
 _BEHIND = "has something else behind its end"
+
+
+class Readable(Protocol):
+    """What bytes are read from, front to back."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        ...
 
 
 class Decoder(Protocol):
@@ -128,7 +136,7 @@ def _decoders(compression: str) -> tuple[Callable[[], Decoder], tuple[type[Excep
     return _Zstd, (zstandard.ZstdError,)
 
 
-def chunks(file: BinaryIO, compression: str | None, guard: Guard) -> Iterator[bytes]:
+def chunks(file: Readable, compression: str | None, guard: Guard) -> Iterator[bytes]:
     """Yield what `file` holds once decompressed, a chunk at a time, counted by `guard`.
 
     `compression` is `gz`, `bz2`, `xz`, `zst`, or None. Several streams in a row are one, and zeros
@@ -139,12 +147,12 @@ def chunks(file: BinaryIO, compression: str | None, guard: Guard) -> Iterator[by
     return guard.metered(plain)
 
 
-def _read(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _read(file: Readable, size: int) -> Iterator[bytes]:
     while data := file.read(size):
         yield data
 
 
-def _decompressed(file: BinaryIO, compression: str, guard: Guard) -> Iterator[bytes]:
+def _decompressed(file: Readable, compression: str, guard: Guard) -> Iterator[bytes]:
     make, failures = _decoders(compression)
     inputs = _read(file, _INPUT)
     decoder = make()

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import tarfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from devshell.archive.policy import CHUNK, shown
 from devshell.archive.stream import Stream, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO, BinaryIO
+    from collections.abc import Iterator, Mapping
+    from typing import IO
 
     from devshell.archive.place import Tree
     from devshell.archive.policy import Guard
+    from devshell.archive.stream import Readable
 
 #: What tarfile raises on bytes that are no tar headers; it does not check before it converts and indexes.
 _FAILURES = (
@@ -48,15 +49,46 @@ class _Header(tarfile.TarInfo):
     #: Where its content ends and the next header begins.
     end: int
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
-        header.own_size = header.size
-        cls.types.append(header.type)
-        return header
+    def remember(self) -> Self:
+        """Take note of what the header itself says."""
+        self.own_size = self.size
+        self.types.append(self.type)
+        return self
+
+    # Since the mend of CVE-2025-13462, which distributions took over into older releases, Python makes
+    # headers by a method that is its own.
+    if hasattr(tarfile.TarInfo, "_frombuf"):
+
+        @classmethod
+        def _frombuf(cls, *given: Any, **how: Any) -> Self:  # noqa: ANN401  (Python's own, and no two alike)
+            header: Self = super()._frombuf(*given, **how)  # type: ignore[misc]
+            return header.remember()
+
+    else:
+
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            return super().frombuf(buf, encoding, errors).remember()
 
 
-def place_tar(file: BinaryIO, compression: str | None, tree: Tree, guard: Guard, strip: int) -> None:
+class Layout:
+    """Where members go: here each to its own place, as it is; formats built upon tar have rules of their own."""
+
+    def path(self, path: str, kind: str) -> str | None:  # noqa: ARG002  (others ask)
+        """Return where a member goes, or None where it is left out; its kind is `folder`, `file` or `link`."""
+        return path
+
+    def target(self, path: str, text: str) -> str:  # noqa: ARG002  (likewise)
+        """Return what the symbolic link that the archive has at `path` is to say, where it says `text` there."""
+        return text
+
+
+_AS_IT_IS = Layout()
+
+
+def place_tar(  # noqa: PLR0913, PLR0917  (what to read, where to put it, and how)
+    file: Readable, compression: str | None, tree: Tree, guard: Guard, strip: int, layout: Layout = _AS_IT_IS
+) -> None:
     """Put a tar archive's members into the tree.
 
     A member that stands twice must be the same twice, although tar would let the later one win:
@@ -64,17 +96,34 @@ def place_tar(file: BinaryIO, compression: str | None, tree: Tree, guard: Guard,
     the reader. Raises ArchiveError.
     """
     stream = Stream(chunks(file, compression, guard), guard)
-    work = _Unpacking(stream, tree, guard, strip)
-    seen = placed = False
+    work = _Unpacking(stream, tree, guard, strip, layout)
+    seen = below = False
     for member in _members(stream, guard, whole=compression is not None):
         path = guard.path(_name(member), strip)
         if path is not None:
             work.place(member, path)
         if not member.isdir():
             seen = True
-            placed = placed or path is not None
-    if seen and not placed:
+            below = below or path is not None
+    if seen and not below:
         raise guard.refused(f"has nothing below its first {strip} folders")
+
+
+def read_tar(file: Readable, compression: str | None, guard: Guard, wanted: Mapping[str, int]) -> dict[str, bytes]:
+    """Return the content of the files called `wanted`, each with the most bytes it may have; missing ones are left out.
+
+    Raises ArchiveError where one is larger, is no file, or stands twice, or the archive is damaged.
+    """
+    stream = Stream(chunks(file, compression, guard), guard)
+    found: dict[str, bytes] = {}
+    for member in _members(stream, guard, whole=compression is not None):
+        path = guard.path(_name(member), 0)
+        if path is None or path not in wanted:
+            continue
+        if not member.isreg() or member.issparse() or path in found or member.size > wanted[path]:
+            raise guard.refused(f"should be one file of at most {wanted[path]} bytes")
+        found[path] = b"".join(stream.content(member.size))
+    return found
 
 
 def _members(stream: Stream, guard: Guard, *, whole: bool) -> Iterator[_Header]:
@@ -172,11 +221,16 @@ class _Unpacking:
     tree: Tree
     guard: Guard
     strip: int
+    layout: Layout
     files: set[str] = field(default_factory=set)
 
-    def place(self, member: _Header, path: str) -> None:
-        """Put one member at `path`; its content is next in the stream."""
+    def place(self, member: _Header, found: str) -> None:
+        """Put the member called `found` where the layout has it; its content is next in the stream."""
         guard = self.guard
+        kind = "folder" if member.isdir() else "link" if member.issym() else "file"
+        path = self.layout.path(found, kind)
+        if path is None:
+            return
         if member.isdir():
             self.tree.folder(path)
         elif not path or _name(member).endswith("/"):
@@ -185,14 +239,15 @@ class _Unpacking:
             self.tree.file(path, self._content(member), executable=bool(member.mode & 0o111))
             self.files.add(path)
         elif member.issym():
-            self.tree.link(path, guard.target(member.linkname))
+            self.tree.link(path, guard.target(self.layout.target(found, guard.target(member.linkname))))
         elif member.islnk():
             self._same(member, path)
         else:
             raise guard.refused(_special(member))
 
     def _same(self, member: _Header, path: str) -> None:
-        original = self.guard.path(member.linkname, self.strip)
+        named = self.guard.path(member.linkname, self.strip)
+        original = None if named is None else self.layout.path(named, "file")
         # Only what this archive wrote as a file: not outside, not through a link, not what another
         # artifact happened to put there.
         if original not in self.files:
