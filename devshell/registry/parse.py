@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from devshell import versions
 from devshell.errors import Place, RegistryError, VersionError
-from devshell.registry.model import FIELD, FIELDS, RELEASE_RULES, Layout, Offer, Tool
+from devshell.registry.model import FIELD, FIELDS, PACKAGE_FIELDS, RELEASE_RULES, Layout, Offer, Tool
 from devshell.system import PLATFORMS
 
 if TYPE_CHECKING:
@@ -19,7 +19,21 @@ NAME = re.compile(r"[a-z0-9][a-z0-9+._-]{0,63}")
 _COMMAND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Keys of a fix-up by its kind; `devshell.store.fixups` says what they do.
-_FIXUPS = {"link": {"kind", "path", "target"}, "executable": {"kind", "path"}}
+_FIXUPS = {
+    "link": {"path", "target"},
+    "executable": {"path"},
+    "file": {"path", "text"},
+    "remove": {"path"},
+    "replace": {"path", "old", "new"},
+    "builtin": {"path", "old", "new"},
+    "bundle": {"path", "folder"},
+    "keystore": {"path", "folder"},
+    "wrapper": {"path"},
+    "bytecode": {"path", "python"},
+}
+#: Those it may have as well, and those that are paths.
+_FIXUP_OPTIONS = {"wrapper": {"variables", "arguments", "opens"}}
+_FIXUP_PATHS = {"path", "target", "folder", "python"}
 _LAYOUT = {"bin", "variables", "fixups"}
 _SOURCE = _LAYOUT | {
     "source", "package", "publisher", "trust", "platforms", "when", "release", "versions", "layouts", "os_names",
@@ -86,7 +100,7 @@ class _Reader:
             self.fail(f"{release!r} is no rule; the rules are {', '.join(RELEASE_RULES)}", *path, "release")
         return Offer(
             source=self.name(body, "source", *path),
-            package=self.text(body, "package", *path),
+            package=self.package(body, *path),
             publisher=self.text(body, "publisher", *path),
             trust=self.text(body, "trust", *path),
             platforms=platforms,
@@ -99,6 +113,13 @@ class _Reader:
             suite=self.name(body, "suite", *path) if "suite" in body else None,
             also=self.words(body, "also", *path),
         )
+
+    def package(self, body: dict[str, Any], *path: str) -> str:
+        package = self.text(body, "package", *path)
+        for field in FIELD.findall(package):
+            if field not in PACKAGE_FIELDS:
+                self.fail(f"a package's name has no {{{field}}}, only {', '.join(PACKAGE_FIELDS)}", *path, "package")
+        return package
 
     def layouts(self, body: dict[str, Any], *path: str) -> tuple[Layout, ...]:
         special = body.get("layouts", [])
@@ -146,10 +167,14 @@ class _Reader:
         kind = self.text(table, "kind", *path)
         if kind not in _FIXUPS:
             self.fail(f"{kind!r} is no kind of fix-up; the kinds are {', '.join(_FIXUPS)}", *path, "kind")
-        self.only(table, _FIXUPS[kind], *path)
-        fixup = {key: self.text(table, key, *path) for key in sorted(_FIXUPS[kind])}
-        for key in fixup.keys() - {"kind"}:
-            self.inside(fixup[key], *path, key)
+        needed, options = _FIXUPS[kind] | {"kind"}, _FIXUP_OPTIONS.get(kind, set())
+        self.only(table, needed | options, *path)
+        fixup = {key: self.text(table, key, *path) for key in sorted(needed | (options & table.keys()))}
+        for key, text in fixup.items():
+            if key in _FIXUP_PATHS:
+                self.inside(text, *path, key)
+            else:
+                self.fields(text, *path, key)
         return MappingProxyType(fixup)
 
     def releases(self, body: dict[str, Any], *path: str) -> Mapping[str, str]:
