@@ -2,7 +2,8 @@
 
 The grammar is DESIGN.md's: `"22"` or `"22.4"` (newest with that prefix), `"=22.4.1"`, a comparison
 list such as `">=0.9,<1"`, `"~=1.4"`, `"^1.4"`, and `"latest"` or `"*"`. Numbers are ordered as PEP
-440 has it; what is not a PEP 440 version is ordered piece by piece, below all that are.
+440 has it; what is not a PEP 440 version is ordered piece by piece, below all that are. A letter
+alone behind the numbers (tmux 3.5a), or a p and a number (OpenSSH 10.0p1), is a later patch of them.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ _LONGEST = 200
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<|=|\^)?\s*([^\s,<>=!~^]+)$")
 _HINT = 'write "22", "22.4", "=22.4.1", ">=0.9,<1", "~=1.4", "^1.4" or "latest"'
 
+_PATCH = re.compile(r"(\d{1,18}(?:\.\d{1,18})*)(?:([a-z])|p(\d{1,9}))", re.ASCII)
+
 Key = tuple[int, Version | tuple[tuple[int, int, str], ...]]
 
 
 @lru_cache(maxsize=65536)
 def _parsed(version: str) -> Version | None:
+    patch = _PATCH.fullmatch(version)
+    if patch is not None:
+        # PEP 440 would read 3.5a as an early test of 3.5, though nobody writes one without a number.
+        version = f"{patch[1]}.post{patch[3] or ord(patch[2]) - ord('a') + 1}"
     try:
         return Version(version)
     except InvalidVersion:

@@ -13,9 +13,11 @@ from devshell.manifest.model import (
     Task,
     Variable,
 )
+from devshell.manifest.names import WITH_SOURCES
 from devshell.manifest.parse import Links, includes, links, located, parse
 
 __all__ = [
+    "WITH_SOURCES",
     "Dotenv",
     "Hooks",
     "Link",

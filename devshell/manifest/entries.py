@@ -22,12 +22,14 @@ from devshell.manifest.model import (
     Task,
     Variable,
 )
+from devshell.manifest.names import WITH_SOURCES
 from devshell.manifest.shape import Fault, Say, show
 
 Where = Callable[[KeyPath], Place]
 
 _HTTP_ONLY = ("url", "os", "arch", "strip", "bin")
 _EVERYWHERE = "*"
+_ONLY_SOME = {"with": WITH_SOURCES, "suite": ("deb",)}
 
 
 def layer(document: Mapping[str, Any], where: Where, say: Say) -> Layer:
@@ -94,6 +96,10 @@ def _tool_fault(key: str, source: str | None, wish: Mapping[str, Any]) -> Fault 
     if source != "http" and foreign:
         names = ", ".join(f"`{name}`" for name in foreign)
         return Fault(f"the tool {show(key)} has {names}, which only `http` takes", 'add source = "http", or remove it')
+    for option, sources in _ONLY_SOME.items():
+        if option in wish and source is not None and source not in sources:
+            known = ", ".join(f"`{name}`" for name in sources)
+            return Fault(f"the tool {show(key)} has `{option}`, which only {known} takes", "remove it")
     return None
 
 
@@ -118,6 +124,8 @@ def _request(key: str, name: str, source: str | None, wish: Mapping[str, Any], p
         os_names=MappingProxyType(wish.get("os", {})),
         arch_names=MappingProxyType(wish.get("arch", {})),
         strip=wish.get("strip"),
+        extra=tuple(wish.get("with", ())),
+        suite=wish.get("suite"),
         bin=None
         if commands is None
         else MappingProxyType({command: posixpath.normpath(commands[command]) for command in commands}),

@@ -41,6 +41,13 @@ TOOL = Either(
                 "strip": Whole(
                     f"the number of leading folders to drop, from 0 to {_DEEPEST_STRIP}", low=0, high=_DEEPEST_STRIP
                 ),
+                "suite": Text('a suite\'s codename in quotes, such as "bookworm"', (texts.codename,)),
+                "with": Many(
+                    'a list of packages, such as ["eslint-plugin-import@2"]',
+                    Text("a package in quotes", (texts.plain, names.package)),
+                    least=1,
+                    unique=True,
+                ),
                 "bin": Names(
                     "a table of commands and their paths in the archive",
                     names.command,

@@ -25,9 +25,10 @@ class Request:
 
     `key` is the name as written (`node`, `npm:prettier`); `name` is without the source prefix.
     `source` is the explicit source, from the prefix or the table. `version` is the request as
-    written. What follows is for `http` tables only: `url` maps a platform to a template, with `*`
-    for all of them; `os_names` and `arch_names` translate what `{os}` and `{arch}` become;
-    `bin` maps a command to a path in the archive.
+    written. `extra` are packages wanted beside the tool, as `name` or `name@version`. `suite` is the
+    codename of the Debian suite to take it from. What follows is for `http` tables only: `url` maps
+    a platform to a template, with `*` for all of them; `os_names` and `arch_names` translate what
+    `{os}` and `{arch}` become; `bin` maps a command to a path in the archive.
     """
 
     key: str
@@ -40,6 +41,8 @@ class Request:
     arch_names: Mapping[str, str] = field(default_factory=_none)
     strip: int | None = None
     bin: Mapping[str, str] | None = None
+    extra: tuple[str, ...] = ()
+    suite: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

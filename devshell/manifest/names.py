@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import re
 
+from devshell import versions
+from devshell.errors import VersionError
 from devshell.manifest.shape import Check, Fault, show
 
 #: The words that may stand before the colon of a tool's name, and as `source`.
 SOURCES = ("pypi", "npm", "deb", "http", "python", "github", "conda", "recipe")
+
+#: Those of them that can put further packages beside a tool.
+WITH_SOURCES = ("npm",)
 
 #: File systems take no more than 255 bytes, and a store name adds a hash and a version.
 _LONGEST = 128
@@ -52,6 +57,20 @@ def tool(key: str) -> Fault | None:
     if not pattern.fullmatch(word) or ".." in word:
         return Fault(f"{show(key)} cannot be a tool's name", _PACKAGE_HINTS.get(prefix if colon else "", _ALPHABET))
     return _too_long(word)
+
+
+def package(text: str) -> Fault | None:
+    """Check a package that is wanted beside a tool: its name, or `name@version`."""
+    name, at, version = text[1:].partition("@")
+    name = text[:1] + name
+    if not _NPM.fullmatch(name) or ".." in name:
+        return Fault(f"{show(text)} cannot be a package", 'write "name", or "name@2"')
+    if at:
+        try:
+            versions.parse(version)
+        except VersionError as error:
+            return Fault(error.message, error.hint)
+    return _too_long(name)
 
 
 def variable(name: str) -> Fault | None:

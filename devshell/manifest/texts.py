@@ -18,6 +18,8 @@ _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 _REST = re.compile(r"[A-Za-z0-9._~:/?@!$&()*+,;=%{}-]*")
 _PLACEHOLDER = re.compile(r"\{(?:version|os|arch)\}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_CODENAME = re.compile(r"[a-z][a-z0-9]{0,39}")
+_MOVING = ("stable", "oldstable", "oldoldstable", "testing", "unstable", "experimental")
 _EXACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _ADDRESS_HINT = 'write it like "https://example.com/{version}/tool-{os}-{arch}.tar.gz"'
 
@@ -89,6 +91,15 @@ def source(text: str) -> Fault | None:
     if text in SOURCES:
         return None
     return Fault(f"{show(text)} is no source that devshell knows", f"one of: {', '.join(SOURCES)}", text, SOURCES)
+
+
+def codename(text: str) -> Fault | None:
+    """Check the name of a Debian suite; `stable` and the like mean another suite after each release."""
+    if text in _MOVING:
+        return Fault(f"{show(text)} means another suite from one year to the next", 'write its codename, as "trixie"')
+    if _CODENAME.fullmatch(text):
+        return None
+    return Fault(f"{show(text)} cannot be a suite's codename", 'write it like "trixie", without -updates or -security')
 
 
 def platform(text: str) -> Fault | None:
