@@ -90,12 +90,14 @@ def write_files(found: Project, contents: Mapping[Role, bytes]) -> Project:
     standing = trust.standing(snapshot)
     if standing is not trust.Standing.ALLOWED:
         raise trust.refusal(snapshot.root, standing)
+    contents = {role: content for role, content in contents.items() if snapshot.one(role).content != content}
+    if not contents:
+        return found
     state = Path(project_state(found.root))
     with explained(state), locked(state / ".writing", cancelled=lambda: False):
         for role in contents:
             project.refuse_changed(snapshot, role)
         for role, content in contents.items():
-            if snapshot.one(role).content != content:
-                snapshot = project.write(snapshot, role, content)
+            snapshot = project.write(snapshot, role, content)
         trust.allow(snapshot)
     return checked(snapshot)

@@ -185,13 +185,16 @@ class _Adding:
     def _fetch(self, session: Session) -> list[tuple[Artifact, Path]]:
         block = self.one.block
         source = catalogue.get(block.source)
-        label = f"{self.one.name} {block.version}"
+        bar = session.world.fetcher.together(f"{self.one.name} {block.version}", _bytes(self.one))
 
         def fetch(artifact: Artifact) -> Path:
             addresses = source.locate(artifact, block, self.request, session.world)
-            return session.world.fetcher.artifact(artifact, addresses, label=label)
+            return session.world.fetcher.artifact(artifact, addresses, bar=bar)
 
-        files = _at_once(fetch, block.artifacts, session.world.config.downloads)
+        try:
+            files = _at_once(fetch, block.artifacts, session.world.config.downloads)
+        finally:
+            bar.done()
         return list(zip(block.artifacts, files, strict=True))
 
     def _fill(self, tree: Path, files: list[tuple[Artifact, Path]], session: Session) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from devshell import engines, registry, versions
 from devshell.errors import DevshellError, NewerLockError, Place, ResolveError, UnreachableError, raise_together
 from devshell.lock import Absent, Block, Entry, Lock, has_conflict, loads, sides
-from devshell.manifest import Request
-from devshell.sources import Needed, catalogue
+from devshell.manifest import WITH_SOURCES, Request
+from devshell.sources import Needed, catalogue, deb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -62,6 +62,11 @@ def options(request: Request) -> str | None:
         "strip": request.strip,
         "url": dict(request.url),
     }
+    if request.extra:
+        # Only then, so that locks from before this key stay current.
+        said["with"] = list(request.extra)
+    if request.suite is not None:
+        said["suite"] = request.suite
     if not any(value for value in said.values()) and request.strip is None:
         return None
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
@@ -76,7 +81,7 @@ def is_current(entry: Entry | None, wish: Wish, platforms: Sequence[str]) -> boo
         and entry.options == options(wish.request)
         and set(entry.platforms) == set(platforms)
         and _same_source(entry, wish.request)
-        and all(_answers(block, wish.request) for block in entry.platforms.values() if isinstance(block, Block))
+        and all(_answers(b, wish.request, platform) for platform, b in entry.platforms.items() if isinstance(b, Block))
     )
 
 
@@ -165,6 +170,22 @@ def offers(request: Request, session: Session) -> list[tuple[str, Offer | None]]
             hint = f"did you mean {nearest!r}?" if nearest else f"try `devshell search {request.name}`"
             raise ResolveError(f"{request.name!r} is not in the registry", place=request.place, hint=hint)
         found = [(offer.source, offer) for offer in tool.offers]
+    if request.extra:
+        found = [one for one in found if one[0] in WITH_SOURCES]
+        if not found:
+            raise ResolveError(
+                f"{request.key!r} comes from no source that can put `with` beside it",
+                place=request.place,
+                hint=f"`with` works for tools from {', '.join(WITH_SOURCES)}",
+            )
+    if request.suite is not None:
+        found = [one for one in found if one[0] == "deb"]
+        if not found:
+            raise ResolveError(
+                f"{request.key!r} does not come from Debian, so no `suite` has it",
+                place=request.place,
+                hint="remove `suite`",
+            )
     if allowed:
         found = sorted((f for f in found if f[0] in allowed), key=lambda f: allowed.index(f[0]))
     if not found:
@@ -185,15 +206,20 @@ def _lock(tools: dict[str | None, dict[str, Entry]], dependencies: Mapping[str, 
 
 
 class _Needs:
-    """Locks what closures stand on, each once for all the tools that are locked together."""
+    """Locks what closures stand on, each once for all the tools that are locked together.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[tuple[str, ...], Future[Needed]] = {}
+    Always for all of the project's platforms: two tools that serve different ones share the entry.
+    """
+
+    def __init__(self, session: Session, platforms: Sequence[str]) -> None:
+        self._session, self._platforms = session, platforms
+        self._known: dict[tuple[str, str], Future[Needed]] = {}
+        self._said: set[str] = set()
         self._lock = threading.Lock()
 
     def need(self, name: str, version: str, platforms: Sequence[str]) -> Needed:
-        key = (name, version, *platforms)
+        del platforms
+        key = (name, version)
         with self._lock:
             future = self._known.get(key)
             mine = future is None
@@ -201,16 +227,24 @@ class _Needs:
                 future = self._known[key] = Future()
         if mine:
             try:
-                future.set_result(self._needed(name, version, platforms))
+                future.set_result(self._needed(name, version))
             except BaseException as error:
                 future.set_exception(error)
                 raise
         return future.result()
 
-    def _needed(self, name: str, version: str, platforms: Sequence[str]) -> Needed:
+    def _needed(self, name: str, version: str) -> Needed:
         request = Request(name, name, None, version, Place("what other tools stand on", key=name))
-        entry, dependencies = _lock_one(request, platforms, self._session, self)
+        entry, dependencies = _lock_one(request, self._platforms, self._session, self)
         return Needed(entry, dependencies)
+
+    def note(self, text: str) -> None:
+        """Say a line once, however many tools it is true of."""
+        with self._lock:
+            new = text not in self._said
+            self._said.add(text)
+        if new:
+            self._session.note(text)
 
     def world(self) -> World:
         """Return the session's world, with somebody to lock and to install what a source needs."""
@@ -224,7 +258,7 @@ def _lock_all(
     todo: Sequence[Wish], platforms: Sequence[str], session: Session
 ) -> dict[tuple[str | None, str], tuple[Entry, Mapping[str, Entry]]]:
     errors: list[DevshellError] = []
-    needs = _Needs(session)
+    needs = _Needs(session, platforms)
     done: dict[tuple[str | None, str], tuple[Entry, Mapping[str, Entry]]] = {}
     with ThreadPoolExecutor(_PARALLEL) as pool:
         futures = [(wish, pool.submit(_lock_one, wish.request, platforms, session, needs)) for wish in todo]
@@ -245,6 +279,8 @@ def _lock_one(
     found: dict[str, Block | Absent] = {}
     dependencies: dict[str, Entry] = {}
     failures: list[DevshellError] = []
+    surprises: list[DevshellError] = []
+    silent: dict[str, str] = {}
     for source, offer in offers(request, session):
         todo = [p for p in platforms if not isinstance(found.get(p), Block) and (offer is None or offer.serves(p))]
         if not todo:
@@ -253,17 +289,29 @@ def _lock_one(
             answer = catalogue.get(source).lock(request, offer, todo, needs.world())
         except (UnreachableError, ResolveError) as error:
             failures.append(error)
+            if isinstance(error, UnreachableError):
+                silent |= {p: source for p in todo if p not in silent}
+            # An offer for some versions alone lacks the others, which is nothing to speak of.
+            if isinstance(error, UnreachableError) or offer is None or offer.when == "*":
+                surprises.append(error)
             continue
-        if failures:
-            session.note(f"{request.key}: {failures[-1].message}; taking it from {source}")
+        if surprises:
+            needs.note(f"{request.key}: {_gravest(surprises).message}; taking it from {source}")
         found.update({p: block for p, block in answer.platforms.items() if p in todo})
         dependencies.update(answer.dependencies)
     if not any(isinstance(block, Block) for block in found.values()):
         raise _with_place(failures, found, request)
     for platform in platforms:
-        found.setdefault(platform, Absent("the registry knows no source of it for this platform"))
+        found.setdefault(platform, Absent(_why_nothing(silent.get(platform))))
     entry = Entry(request.key, request.version, MappingProxyType(found), options(request))
     return entry, dependencies
+
+
+def _why_nothing(silent: str | None) -> str:
+    # Without the server's name: a lock names none.
+    if silent is None:
+        return "the registry knows no source of it for this platform"
+    return f"its source {silent!r} could not be reached when this was locked"
 
 
 def _with_place(failures: list[DevshellError], found: Mapping[str, Block | Absent], request: Request) -> DevshellError:
@@ -274,9 +322,17 @@ def _with_place(failures: list[DevshellError], found: Mapping[str, Block | Absen
             place=request.place,
             hint="; ".join(reasons) or "see settings.platforms",
         )
-    error = failures[-1]
+    error = _gravest(failures)
+    others = [other.message for other in failures if other is not error]
+    if others:
+        error = type(error)("; ".join(dict.fromkeys([error.message, *others])), place=error.place, hint=error.hint)
     error.place = error.place or request.place
     return error
+
+
+def _gravest(failures: Sequence[DevshellError]) -> DevshellError:
+    """Return the failure to speak of: a source that cannot be asked comes before those that answered."""
+    return next((error for error in failures if isinstance(error, UnreachableError)), failures[0])
 
 
 def _same_source(entry: Entry, request: Request) -> bool:
@@ -285,15 +341,18 @@ def _same_source(entry: Entry, request: Request) -> bool:
     return all(b.source == request.source for b in entry.platforms.values() if isinstance(b, Block))
 
 
-def _answers(block: Block, request: Request) -> bool:
+def _answers(block: Block, request: Request, platform: str) -> bool:
     """Return whether a block is one that locking could have written: a lock may have been edited by hand."""
     if block.source == "http":
         return block.version == request.version
     if not versions.parse(request.version).matches(block.version):
         return False
     tool = registry.load(request.name) if request.source is None else None
+    if block.source == "deb":
+        offered = [o for o in tool.offers if o.source == "deb"] if tool else [None]
+        return any(deb.answers(block, request, offer) for offer in offered)
     package = block.origin.get("package")
-    return tool is None or any((o.source, o.package) == (block.source, package) for o in tool.offers)
+    return tool is None or any((o.source, o.package_for(platform)) == (block.source, package) for o in tool.offers)
 
 
 def _entries(lock: Lock) -> Iterator[tuple[str | None, str, Entry]]:

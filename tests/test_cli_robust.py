@@ -115,6 +115,24 @@ def test_ctrl_c_in_a_stalled_download_stops_and_leaves_nothing_half_done(place: 
     assert_whole(place)
 
 
+def test_ctrl_c_lets_a_task_that_another_depends_on_tidy_up(place: Place) -> None:
+    tidy = "trap 'sleep 1; echo tidy > tidied; exit 130' INT; echo > begun; sleep 60"
+    place.write(
+        "devshell.toml",
+        f'[tasks]\nfirst = """{tidy}"""\nlast = {{ run = "echo > last", depends = ["first"] }}\n',
+    )
+    place.run("allow").ok()
+    running = start(place, "run", "last")
+    while not (place.project / "begun").exists():
+        assert running.poll() is None
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert (place.project / "tidied").exists()
+    assert not (place.project / "last").exists()
+
+
 def test_offline_opens_no_socket(place: Place, server: LyingServer) -> None:
     project(place, server, ("hello", "1.0"))
     place.run("lock").ok()

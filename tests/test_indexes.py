@@ -8,7 +8,7 @@ import pytest
 
 from devshell.config import Config
 from devshell.errors import ConfigError
-from devshell.sources.indexes import pypi_indexes
+from devshell.sources.pypi.indexes import pypi_indexes
 
 
 def _system_names_an_index() -> bool:

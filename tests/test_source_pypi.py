@@ -26,8 +26,8 @@ from devshell.errors import (
 from devshell.fetch import Fetcher
 from devshell.lock import Absent, Artifact, Block
 from devshell.manifest import Request
-from devshell.sources import Site, World, simple_index, wheel_layout, wheels
-from devshell.sources.pypi import Pypi
+from devshell.sources import Site, World
+from devshell.sources.pypi import Pypi, simple_index, wheel_layout, wheels
 from devshell.system import DEFAULT_PLATFORMS, GLIBC_FLOOR, MACOS_FLOOR, PLATFORMS
 from support.pypi_index import PROGRAM, File, Index, program_wheel, wheel
 
@@ -294,8 +294,8 @@ def test_among_wheels_of_one_release_one_is_taken_whatever_their_order(
     ("files", "said"),
     [
         (["tool-1.0.tar.gz"], "only source packages"),
-        (["tool-1.0-py3-none-any.whl", "tool-1.0.tar.gz"], "Python application or library"),
-        (["tool-1.0-cp312-cp312-manylinux2014_x86_64.whl"], "Python application or library"),
+        (["tool-1.0-cp312-cp312-manylinux2014_x86_64.whl"], "no wheel for Python 3.13"),
+        (["tool-1.0-cp39-abi3-manylinux_2_39_x86_64.whl"], "no wheel for Python 3.13"),
         (["tool-1.0-py3-none-musllinux_1_1_x86_64.whl"], "musl"),
         (["tool-1.0-py3-none-linux_x86_64.whl"], "which Linux or macOS"),
         (["tool-1.0-py3-none-manylinux_2_39_x86_64.whl"], "needs glibc 2.39 or newer, and linux-x86_64 promises 2.28"),

@@ -23,6 +23,7 @@ from devshell.cli import (
     init,
     list_,
     lock,
+    mirror,
     outdated,
     remove,
     render,
@@ -61,6 +62,7 @@ app.command()(search.search)
 app.command()(outdated.outdated)
 app.command()(lock.lock)
 app.command()(sync.sync)
+app.command()(mirror.mirror)
 app.command()(enter.enter)
 app.command("exec", context_settings=_PASS_ON)(exec_.exec_)
 app.command("run", context_settings=_PASS_ON)(run_.run)

@@ -43,9 +43,24 @@ def run(
     os.chdir(found.root)
     for needed in order[:-1]:
         here.detail(f"task {needed.name}: {needed.run}")
-        code = subprocess.run(tasks.command(needed, []), env=env, check=False).returncode  # noqa: S603  (allowed)
+        code = _finished(subprocess.Popen(tasks.command(needed, []), env=env))  # noqa: S603  (allowed)
         if code:
             here.note(f"task {needed.name!r} failed with exit code {code}; {task!r} was not run")
             return code if code > 0 else 128 - code
     here.detail(f"task {task}: {order[-1].run}")
     return become(tasks.command(order[-1], arguments or []), env)
+
+
+def _finished(task: subprocess.Popen[bytes]) -> int:
+    """Wait for a task to end by itself, also after Ctrl-C: it heard that as well, and may have to tidy up."""
+    stopped: KeyboardInterrupt | None = None
+    while True:
+        try:
+            code = task.wait()
+        except KeyboardInterrupt as interrupt:
+            stopped = interrupt
+        else:
+            break
+    if stopped is not None:
+        raise stopped
+    return code

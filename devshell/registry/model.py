@@ -18,6 +18,8 @@ RELEASE_RULES = ("first-three", "ignore-pre")
 #: What a path, a variable's value or a fix-up may hold in braces. `${tool}` is a variable's own and stays.
 FIELD = re.compile(r"(?<!\$)\{([^{}]*)\}")
 FIELDS = ("version", "release", "os", "arch")
+#: What a package's name may hold in braces, where each platform has a package of its own.
+PACKAGE_FIELDS = ("os", "arch")
 
 _RELEASE = re.compile(r"(?P<numbers>\d+(?:\.\d+)*)(?P<pre>(?:a|b|rc)\d+)?(?P<post>\.post\d+)?")
 
@@ -64,6 +66,10 @@ class Offer:
     arch_names: Mapping[str, str] = field(default_factory=_nothing)
     suite: str | None = None
     also: tuple[str, ...] = ()
+
+    def package_for(self, platform: str) -> str:
+        """Return the package's name on a platform: some publishers have one package for each."""
+        return self.fill(self.package, "", "", platform)
 
     def serves(self, platform: str) -> bool:
         """Return whether the package is offered for a platform at all."""

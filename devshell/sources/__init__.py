@@ -37,7 +37,8 @@ class World:
 
     `need` locks another tool of the registry that a closure stands on, such as `("python", "3.13",
     platforms)`, once for all that ask. `engine` brings an engine of devshell's own engine lock into
-    the store and returns the folder of its commands. `note` says a line to the user.
+    the store and returns the folder of its commands. `note` says a line to the user. `ask` puts a
+    question and returns the answer, "" for none; it is None where there is nobody to ask.
     """
 
     fetcher: Fetcher
@@ -45,6 +46,7 @@ class World:
     need: Callable[[str, str, Sequence[str]], Needed] = _nobody_to_lock
     engine: Callable[[str], Path] = _nobody_to_install
     note: Callable[[str], None] = _say_nothing
+    ask: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

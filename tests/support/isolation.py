@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,19 @@ def stated() -> tuple[str, ...]:
     return tuple(_ROW.findall(_DOCUMENT.read_text()))
 
 
-def opened(argv: Sequence[str], env: Mapping[str, str], cwd: Path, *, text: str = "") -> tuple[str, set[str]]:
-    """Run a command under strace; return what it said, and every path that it or a child opened or started."""
+def opened(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path, *, text: str = "", before: Sequence[str] = ()
+) -> tuple[str, set[str]]:
+    """Run a command under strace; return what it said, and every path that it or a child opened or started.
+
+    What stands in `before` starts strace, and is not looked at.
+    """
+    strace = shutil.which("strace")
+    assert strace, "strace is needed to see what is opened"
     log = cwd / f".strace-{os.getpid()}"
+    look = [strace, "-f", "-y", "-s", "4096", "-o", str(log), "-e", "trace=open,openat,execve,execveat"]
     done = subprocess.run(
-        ["strace", "-f", "-y", "-s", "4096", "-o", str(log), "-e", "trace=open,openat,execve,execveat", *argv],
+        [*before, *look, *argv],
         cwd=cwd,
         env=dict(env),
         input=text,
@@ -46,9 +55,12 @@ def foreign(paths: Iterable[str], own: Iterable[Path]) -> list[str]:
     """Return the paths that lie neither in folders of the user's own nor on the stated list."""
     mine = tuple(f"{os.path.realpath(folder)}/" for folder in own)
     allowed = stated()
+    folders = tuple(one for one in allowed if one.endswith("/"))
+    # /etc/localtime, for one, is a link to wherever this machine has its time zones.
+    files = {place for one in allowed for place in (one.rstrip("/"), os.path.realpath(one))}
 
     def is_allowed(path: str) -> bool:
-        return any(path == one.rstrip("/") or (one.endswith("/") and path.startswith(one)) for one in allowed)
+        return path in files or path.startswith(folders)
 
     return sorted(path for path in paths if not f"{path}/".startswith(mine) and not is_allowed(path))
 

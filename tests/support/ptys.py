@@ -41,6 +41,10 @@ class Terminal:
         self._child.close(force=True)
         self._outputs.cleanup()
 
+    def send(self, text: str) -> None:
+        """Type without pressing Enter."""
+        self._child.send(text.encode())
+
     def type(self, line: str) -> None:
         """Type a line and press Enter."""
         self._child.sendline(line)
@@ -60,7 +64,7 @@ class Terminal:
 
     def expect(self, text: str) -> None:
         """Wait until the terminal shows `text`."""
-        self._child.expect_exact(text)
+        self._child.expect_exact(text.encode())
 
     def exit(self, line: str = "exit") -> int:
         """Type `line`, wait for the program to end, and return its exit code."""

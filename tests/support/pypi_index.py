@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -43,6 +43,31 @@ def program_wheel(package: str, release: str) -> bytes:
     )
 
 
+def python_wheel(
+    package: str,
+    release: str,
+    *,
+    requires: Sequence[str] = (),
+    commands: Mapping[str, str] | None = None,
+    files: Mapping[str, bytes | tuple[int, bytes]] | None = None,
+) -> bytes:
+    """Return a wheel of Python code: a module that prints where it is, unless `files` say otherwise."""
+    module = package.replace("-", "_")
+    stem = f"{module}-{release}"
+    metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {release}\n"
+    metadata += "".join(f"Requires-Dist: {one}\n" for one in requires)
+    held: dict[str, bytes | tuple[int, bytes]] = {
+        f"{module}.py": f"def main():\n    print('{package} {release}')\n".encode(),
+        **(files or {}),
+        f"{stem}.dist-info/METADATA": f"{metadata}\n".encode(),
+        f"{stem}.dist-info/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if commands:
+        lines = "".join(f"{name} = {target}\n" for name, target in commands.items())
+        held[f"{stem}.dist-info/entry_points.txt"] = f"[console_scripts]\n{lines}".encode()
+    return wheel(held)
+
+
 @dataclass
 class File:
     """One file of the index, and what the page says of it."""
@@ -53,6 +78,7 @@ class File:
     hashes: dict[str, str] | None = None
     size: int | None = -1
     url: str | None = None
+    python: str | None = None
 
     @property
     def sha256(self) -> str:
@@ -63,6 +89,8 @@ class File:
         said: dict[str, Any] = {"filename": self.name, "url": self.url or f"../../files/{self.name}", "hashes": hashes}
         if self.yanked:
             said["yanked"] = self.yanked
+        if self.python is not None:
+            said["requires-python"] = self.python
         if self.size is not None:
             said["size"] = len(self.content) if self.size == -1 else self.size
         return said
@@ -72,7 +100,8 @@ class File:
         fragment = "".join(f"#{kind}={digest}" for kind, digest in hashes.items())
         yanked = f' data-yanked="{html.escape(str(self.yanked))}"' if self.yanked else ""
         link = html.escape((self.url or f"../../files/{self.name}") + fragment)
-        return f'<a href="{link}" data-requires-python="&gt;=3.99"{yanked}>{html.escape(self.name)}</a><br/>'
+        python = html.escape(self.python or ">=3.8")
+        return f'<a href="{link}" data-requires-python="{python}"{yanked}>{html.escape(self.name)}</a><br/>'
 
 
 @dataclass

@@ -24,13 +24,17 @@ _LARGEST = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One file of a page; `sha256` is None where the page gives none, `size` (bytes) likewise."""
+    """One file of a page; `sha256` is None where the page gives none, `size` (bytes) likewise.
+
+    `python` is the request that a Python must answer to run it (PEP 345), empty for any.
+    """
 
     file: str
     address: str
     sha256: str | None
     size: int | None
     yanked: bool
+    python: str = ""
 
 
 def page_address(index: str, package: str) -> str:
@@ -65,9 +69,9 @@ def _json_file(item: dict[str, Any], address: str) -> Listed | None:
     sha256 = hashes.get("sha256") if isinstance(hashes, dict) else None
     size = item.get("size")
     good_size = isinstance(size, int) and not isinstance(size, bool) and 0 < size < _LARGEST
-    return _listed(
-        item.get("filename"), item.get("url"), address, sha256, size if good_size else None, bool(item.get("yanked"))
-    )
+    known = size if good_size else None
+    python = item.get("requires-python")
+    return _listed(item.get("filename"), item.get("url"), address, sha256, known, bool(item.get("yanked")), python)
 
 
 def _html(content: bytes, address: str) -> list[Listed | None]:
@@ -96,7 +100,8 @@ class _Anchors(HTMLParser):
             link, fragment = urldefrag(target)
             sha256 = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else None
             file = unquote(link.partition("?")[0].rpartition("/")[2])
-            self.found.append(_listed(file, link, self.base, sha256, None, "data-yanked" in said))
+            python = said.get("data-requires-python")
+            self.found.append(_listed(file, link, self.base, sha256, None, "data-yanked" in said, python))
 
 
 def _listed(  # noqa: PLR0913, PLR0917  (the fields of one line of a page)
@@ -106,6 +111,7 @@ def _listed(  # noqa: PLR0913, PLR0917  (the fields of one line of a page)
     sha256: object,
     size: int | None,
     yanked: bool,  # noqa: FBT001
+    python: object,
 ) -> Listed | None:
     if not isinstance(file, str) or not isinstance(link, str) or not file or "/" in file or not file.isprintable():
         return None
@@ -113,7 +119,7 @@ def _listed(  # noqa: PLR0913, PLR0917  (the fields of one line of a page)
     if address is None:
         return None
     digest = sha256.lower() if isinstance(sha256, str) and _SHA256.fullmatch(sha256.lower()) else None
-    return Listed(file, address, digest, size, yanked)
+    return Listed(file, address, digest, size, yanked, python if isinstance(python, str) else "")
 
 
 def _joined(base: str, link: str) -> str | None:

@@ -16,6 +16,10 @@ from devshell.system import GLIBC_FLOOR, MACOS_FLOOR
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from packaging.tags import Tag
+    from packaging.utils import BuildTag
+    from packaging.version import Version as Version440
+
 #: glibc of the tags that came before PEP 600.
 _OLD_MANYLINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _MANYLINUX = re.compile(r"(manylinux1|manylinux2010|manylinux2014|manylinux_(\d{1,4})_(\d{1,4}))_(x86_64|aarch64)")
@@ -80,30 +84,44 @@ def system_name(platform: str) -> str:
 @lru_cache(maxsize=65536)
 def parse(file: str) -> Wheel | None:
     """Return what a wheel's file name says, or None for anything that is no wheel's name."""
+    known = _parsed(file)
+    if known is None:
+        return None
+    package, version, build, found = known
+    free = [tag.platform for tag in found if tag.abi == "none" and re.fullmatch(r"py\d+", tag.interpreter)]
+    needs = served(free)
+    platforms = {tag.platform for tag in found}
+    number, rest = (build[0], build[1]) if build else (-1, "")
+    kind = "program" if needs else _kind(platforms, made_for_one_python=not free)
+    return Wheel(file, str(package), str(version), (number, rest), kind, needs)
+
+
+def tags(file: str) -> frozenset[Tag] | None:
+    """Return the tags in a wheel's file name, or None for anything that is no wheel's name."""
+    known = _parsed(file)
+    return None if known is None else known[3]
+
+
+def served(platform_tags: Iterable[str]) -> tuple[tuple[str, Version], ...]:
+    """Return the platforms that platform tags serve, sorted, each with the oldest system it needs there."""
+    needs: dict[str, Version] = {}
+    for tag in platform_tags:
+        for platform, need in _served(tag):
+            # Several tags on one file are alternatives: the oldest one says what it really needs.
+            needs[platform] = min(need, needs.get(platform, need))
+    return tuple(sorted(needs.items()))
+
+
+def _parsed(file: str) -> tuple[str, Version440, BuildTag, frozenset[Tag]] | None:
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
     from packaging.version import InvalidVersion
 
     if len(file) > LONGEST or not file.endswith(".whl"):
         return None
     try:
-        package, version, build, tags = parse_wheel_filename(file)
+        return parse_wheel_filename(file)
     except (InvalidWheelFilename, InvalidVersion, ValueError):
         return None
-    free = [tag.platform for tag in tags if tag.abi == "none" and re.fullmatch(r"py\d+", tag.interpreter)]
-    needs = _needs(free)
-    platforms = {tag.platform for tag in tags}
-    number, rest = (build[0], build[1]) if build else (-1, "")
-    kind = "program" if needs else _kind(platforms, made_for_one_python=not free)
-    return Wheel(file, str(package), str(version), (number, rest), kind, needs)
-
-
-def _needs(tags: Iterable[str]) -> tuple[tuple[str, Version], ...]:
-    needs: dict[str, Version] = {}
-    for tag in tags:
-        for platform, need in _served(tag):
-            # Several tags on one file are alternatives: the oldest one says what it really needs.
-            needs[platform] = min(need, needs.get(platform, need))
-    return tuple(sorted(needs.items()))
 
 
 def _served(tag: str) -> list[tuple[str, Version]]:

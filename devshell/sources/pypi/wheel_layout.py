@@ -6,6 +6,7 @@ the rest is the package itself, which stays where it is, as does `*.dist-info`.
 
 from __future__ import annotations
 
+import filecmp
 import os
 import stat
 
@@ -16,37 +17,36 @@ _PLACES = {
     "data": "",
     "headers": "include",
     "include": "include",
-    "platlib": "",
-    "purelib": "",
     "scripts": "bin",
 }
 
 
-def arrange(tree: str) -> None:
-    """Move the parts of a freshly unpacked wheel to their places, in one order on every machine.
+def arrange(tree: str, packages: str = "") -> None:
+    """Move the parts of freshly unpacked wheels to their places, in one order on every machine.
 
-    Links are moved as they are and never followed. What an unknown part holds stays where it is.
-    Raises ArchiveError where two files want one place, or where a link stands in for a folder.
+    `packages` is the folder in the tree that they were unpacked to, where the code stays. Links are
+    moved as they are and never followed. What an unknown part holds stays where it is. Raises
+    ArchiveError where two files that differ want one place, or where a link stands in for a folder.
     """
-    for name in sorted(os.listdir(tree)):
+    places = _PLACES | {"platlib": packages, "purelib": packages}
+    folder = os.path.join(tree, packages)
+    for name in sorted(os.listdir(folder)):
         if not name.endswith(".data"):
             continue
-        data = os.path.join(tree, name)
+        data = os.path.join(folder, name)
         if not _is_folder(data):
             raise ArchiveError(f"{name!r} in the wheel is not a folder")
         for part in sorted(os.listdir(data)):
-            if part in _PLACES:
-                _move_part(tree, os.path.join(data, part), part)
+            if part in places:
+                _move_part(tree, os.path.join(data, part), os.path.join(tree, places[part]))
         _remove_if_empty(data)
 
 
-def _move_part(tree: str, source: str, part: str) -> None:
-    shown = os.path.relpath(source, tree)
+def _move_part(tree: str, source: str, target: str) -> None:
     if not _is_folder(source):
-        raise ArchiveError(f"{shown!r} in the wheel is not a folder")
-    if part == "scripts":
+        raise ArchiveError(f"{os.path.relpath(source, tree)!r} in the wheel is not a folder")
+    if os.path.basename(source) == "scripts":
         _set_modes(source)
-    target = os.path.join(tree, _PLACES[part])
     if not os.path.lexists(target):
         os.mkdir(target)
     _merge(source, target, tree)
@@ -75,6 +75,8 @@ def _merge(source: str, target: str, tree: str) -> None:
             os.rename(inner, place)
         elif _is_folder(inner):
             _merge(inner, place, tree)
+        elif _is_equal(inner, place):
+            os.unlink(inner)
         else:
             raise _clash(place, tree)
     os.rmdir(source)
@@ -82,6 +84,11 @@ def _merge(source: str, target: str, tree: str) -> None:
 
 def _clash(place: str, tree: str) -> ArchiveError:
     return ArchiveError(f"two files of the wheel want to be {os.path.relpath(place, tree)!r}")
+
+
+def _is_equal(one: str, other: str) -> bool:
+    kinds = {stat.S_IFMT(os.lstat(path).st_mode) for path in (one, other)}
+    return kinds == {stat.S_IFREG} and filecmp.cmp(one, other, shallow=False)
 
 
 def _is_folder(path: str) -> bool:

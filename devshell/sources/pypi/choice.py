@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devshell import versions
-from devshell.sources import wheels
+from devshell.sources.pypi import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from devshell.registry import Offer
-    from devshell.sources.simple_index import Listed
-    from devshell.sources.wheels import Wheel
+    from devshell.sources.pypi.simple_index import Listed
+    from devshell.sources.pypi.wheels import Wheel
     from devshell.versions import Range
 
 #: Versions named in an error.
@@ -39,6 +39,11 @@ class Candidate:
     def is_program(self) -> bool:
         """Whether this is a wheel with a program, for any system."""
         return self.wheel is not None and self.wheel.kind == "program"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether this is a wheel of Python code, for any system."""
+        return self.wheel is not None and self.wheel.kind in {"python", "extension"}
 
 
 def candidates(package: str, page: Iterable[Listed], offer: Offer | None) -> list[Candidate]:
@@ -115,11 +120,6 @@ def _not_a_program(package: str, answering: Sequence[Candidate]) -> tuple[str, s
     other = 'another source may have it: see `devshell search`, or `source = "http"`'
     if not kinds:
         return f"{package!r} has only source packages, which devshell does not build", other
-    if "python" in kinds or "extension" in kinds:
-        return (
-            f"{package!r} is a Python application or library; this release takes only wheels that carry a program",
-            "install it with the project's own Python tools, such as uv",
-        )
     if kinds == {"musl"}:
         return f"{package!r} has wheels for musl only, and linux-* is glibc", other
     return f"{package!r} has no wheel that says which Linux or macOS it runs on", other

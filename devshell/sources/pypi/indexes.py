@@ -11,7 +11,6 @@ import functools
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from devshell.config import hide_logins
 from devshell.errors import ConfigError, DevshellError, Place
 from devshell.files import explained, read_regular
+from devshell.sources import uv_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,6 +53,7 @@ _UV_INDEXES = (
     "UV_NO_INDEX",
     "UV_TORCH_BACKEND",
 )
+_ASKING = ("--offline", "--no-cache", "--emit-index-url")
 _TRUE = frozenset({"1", "on", "true", "yes", "y", "t"})
 _lock = threading.Lock()
 
@@ -130,13 +131,10 @@ class _Asked:
             # It would be looked for in the empty folder; where the user stands, it would be a project's.
             del plain["UV_CONFIG_FILE"]
         bare = {name: value for name, value in plain.items() if name not in _UV_INDEXES}
-        with explained(tempfile.gettempdir()):
-            self._folder = tempfile.TemporaryDirectory(prefix="devshell-")
-            # uv searches upwards for a project. This file ends the search, also where somebody has put
-            # one into the folder of temporary files.
-            Path(self._folder.name, "uv.toml").touch()
-            self._first = _start_uv(self._folder.name, plain)
-            self._second = _start_uv(self._folder.name, bare, "--no-config")
+        self._folder = uv_engine.empty_folder()
+        with explained(self._folder.name):
+            self._first = uv_engine.start_compile(self._folder.name, plain, *_ASKING, "-")
+            self._second = uv_engine.start_compile(self._folder.name, bare, *_ASKING, "--no-config", "-")
 
     def answers(self) -> tuple[_Answer, _Answer]:
         with self._folder:
@@ -144,22 +142,6 @@ class _Asked:
 
 
 _early: dict[tuple[tuple[str, str], ...], _Asked] = {}
-
-
-def _start_uv(folder: str, variables: Mapping[str, str], *options: str) -> subprocess.Popen[str]:
-    import uv
-
-    command = [uv.find_uv_bin(), "pip", "compile", "--offline", "--no-cache", "--quiet", "--color", "never"]
-    command += ["--no-header", "--emit-index-url", "--no-python-downloads", "--python", sys.executable, *options, "-"]
-    return subprocess.Popen(  # noqa: S603  our own pinned program, and no words of anybody else
-        command,
-        cwd=folder,
-        env=dict(variables),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def _uv_answer(process: subprocess.Popen[str]) -> _Answer:
