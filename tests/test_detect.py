@@ -164,7 +164,9 @@ ninja = "ref:master"
 def test_single_version_files_and_go_mod(tmp_path: Path) -> None:
     detected = found(tmp_path, _go_version="go1.22.1\n", _ruby_version="ruby-3.3.0\n", _python_version="3.12.4\n3.11\n")
     assert tools(detected)["go"] == "1.22.1"
-    (tmp_path / ".go-version").unlink()
+    assert tools(detected)["python"] == "3.12.4"
+    for name in (".go-version", ".python-version", ".ruby-version"):
+        (tmp_path / name).unlink()
     detected = found(tmp_path, go__mod="module example.com/x // go 1.1\n\ngo 1.22\n\ntoolchain go1.23.4\n")
     assert detected.tools[0] == Taken("go", "1.23.4", "go1.23.4", Place("go.mod", 5, "toolchain"))
     assert tools(found(tmp_path, go__mod="go 1.22\ntoolchain default\n")) == {"go": ">=1.22"}
