@@ -38,7 +38,7 @@ def example(request: pytest.FixtureRequest, place: Place) -> Place:
 
 
 def test_there_are_the_examples_that_the_readme_names() -> None:
-    assert ALL == ["minimal", "web"]
+    assert ALL == ["django", "minimal", "web"]
 
 
 @pytest.mark.parametrize("name", ALL)

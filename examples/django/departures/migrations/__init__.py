@@ -1,0 +1,1 @@
+"""What `devshell run migrate` brings into the database."""
