@@ -37,8 +37,10 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ["--plain", addresses, into]:
             return plain(json.loads(Path(addresses).read_text()), Path(into))
-        case ["--inside", question]:
-            return inside(question)
+        case ["--inside", "addresses"]:
+            return addresses_of_lock()
+        case ["--inside", "requests"]:
+            return requests()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -63,7 +65,7 @@ def measure(base: Path, project: Path, rounds: int, into: Path | None) -> int:
         harness.once(harness.Command("lock", (*program(), "lock"), copy, env))
     here = (sys.executable, "-m", "benchmarks.sync")
     here_env = env | {"PYTHONPATH": str(ROOT)}
-    files = json.loads(_answer((*here, "--inside", "addresses"), copy, here_env))
+    files = json.loads(answer((*here, "--inside", "addresses"), copy, here_env))
     addresses = base / "addresses.json"
     addresses.write_text(json.dumps(files))
     downloads = base / "downloads"
@@ -72,12 +74,12 @@ def measure(base: Path, project: Path, rounds: int, into: Path | None) -> int:
         (*here, "--plain", str(addresses), str(downloads)),
         base,
         here_env,
-        partial(_put_aside, downloads),
+        partial(put_aside, downloads),
     )
-    sync = harness.Command("sync from nothing", (*program(), "sync"), copy, env, partial(_put_aside, fresh))
+    sync = harness.Command("sync from nothing", (*program(), "sync"), copy, env, partial(put_aside, fresh))
     measured = harness.interleave((baseline, sync), rounds)
-    _put_aside(fresh)
-    requests = int(_answer((*here, "--inside", "requests"), copy, here_env))
+    put_aside(fresh)
+    requests = int(answer((*here, "--inside", "requests"), copy, here_env))
     bars = [
         harness.Bar("sync / plain", measured[1].median / measured[0].median, TIME_LIMIT),
         harness.Bar("peak memory, MB", measured[1].peak / 1e6, MEMORY_LIMIT / 1e6),
@@ -88,43 +90,63 @@ def measure(base: Path, project: Path, rounds: int, into: Path | None) -> int:
     return harness.report("sync", measured, bars, into, [f"{len(files)} files, {size:.0f} MB"])
 
 
-def _put_aside(folder: Path) -> None:
+def put_aside(folder: Path) -> None:
+    """Give a command an empty disk."""
     # Not removed before the end: for minutes after many files were deleted, ext4 takes ten times as
     # long to create one, since it passes over every inode that was freed lately.
     if folder.exists():
         folder.rename(tempfile.mkdtemp(prefix="aside-", dir=folder.parent))
 
 
-def _answer(argv: tuple[str, ...], cwd: Path, env: dict[str, str]) -> str:
+def answer(argv: tuple[str, ...], cwd: Path, env: dict[str, str]) -> str:
+    """Return what a command prints."""
     return subprocess.run(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def plain(files: list[dict[str, str | int]], into: Path) -> int:
     """Download all files at once, then unpack the largest: what any script would do."""
-    from concurrent.futures import ThreadPoolExecutor
-    from urllib.request import urlopen
     from zipfile import ZipFile
 
-    into.mkdir()
-
-    def download(file: dict[str, str | int]) -> Path:
-        path = into / str(file["name"])
-        with urlopen(str(file["address"]), timeout=60) as answer, path.open("wb") as out:  # noqa: S310 - as devshell found it
-            while chunk := answer.read(_CHUNK):
-                out.write(chunk)
-        return path
-
-    with ThreadPoolExecutor(len(files)) as pool:
-        paths = list(pool.map(download, files))
-    largest = max(paths, key=lambda path: path.stat().st_size)
+    largest = max(download_all(files, into), key=lambda path: path.stat().st_size)
     with ZipFile(largest) as archive:
         archive.extractall(into / "unpacked")
     return 0
 
 
-def inside(question: str) -> int:
-    """Answer with devshell's own code: the addresses of the lock's files, or how many requests a sync takes."""
+def download_all(files: list[dict[str, str | int]], into: Path) -> list[Path]:
+    """Download files into a new folder, as many at once as devshell does."""
+    from concurrent.futures import ThreadPoolExecutor
+    from urllib.request import urlopen
+
+    into.mkdir()
+
+    def download(file: dict[str, str | int]) -> Path:
+        path = into / str(file["name"])
+        with urlopen(str(file["address"]), timeout=60) as reply, path.open("wb") as out:  # noqa: S310 - as devshell found it
+            while chunk := reply.read(_CHUNK):
+                out.write(chunk)
+        return path
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(download, files))
+
+
+def requests() -> int:
+    """Print how many requests a sync of the project here takes, with devshell's own code."""
     from devshell import activation, opening
+    from devshell.cli import terminal
+
+    here = terminal.begin(None, quiet=True)
+    with terminal.session(here) as session:
+        found = opening.trusted_project(Path.cwd(), session)
+        activation.prepare(found, None, session, frozen=True)
+        print(session.world.fetcher.requests)
+    return 0
+
+
+def addresses_of_lock() -> int:
+    """Print what the lock of the project here wants for this machine: names, sizes, addresses."""
+    from devshell import opening
     from devshell.cli import terminal
     from devshell.lock import parts
     from devshell.sources import catalogue
@@ -133,10 +155,6 @@ def inside(question: str) -> int:
     here = terminal.begin(None, quiet=True)
     with terminal.session(here) as session:
         found = opening.trusted_project(Path.cwd(), session)
-        if question == "requests":
-            activation.prepare(found, None, session, frozen=True)
-            print(session.world.fetcher.requests)
-            return 0
         lock = found.lock()
         if lock is None:
             raise SystemExit("the project has no lock")
