@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from devshell import engines, registry, versions
+from devshell import registry, versions
 from devshell.errors import DevshellError, NewerLockError, Place, ResolveError, UnreachableError, raise_together
 from devshell.lock import Absent, Block, Entry, Lock, has_conflict, loads, sides
 from devshell.manifest import WITH_SOURCES, Request
@@ -18,6 +18,7 @@ from devshell.sources import Needed, catalogue, deb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from devshell.manifest import Manifest
     from devshell.registry import Offer
@@ -248,10 +249,13 @@ class _Needs:
 
     def world(self) -> World:
         """Return the session's world, with somebody to lock and to install what a source needs."""
-        session = self._session
-        return replace(
-            session.world, need=self.need, engine=lambda name: engines.folder(name, session), note=session.note
-        )
+        return replace(self._session.world, need=self.need, engine=self._engine, note=self._session.note)
+
+    def _engine(self, name: str) -> Path:
+        # Most locks need none, and what installs one is much to import.
+        from devshell import engines
+
+        return engines.folder(name, self._session)
 
 
 def _lock_all(

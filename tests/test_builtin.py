@@ -96,6 +96,7 @@ def taken(content: bytes, offset: int, register: int) -> int:
 
 
 NOP, MOV_X0_X19 = struct.pack("<I", 0xD503201F), struct.pack("<I", 0xAA1303E0)
+STP_X19_X20 = struct.pack("<I", 0xA90153F3)  # to [sp, 16]: a number that is no register's
 CODE_AT = 0x100
 
 
@@ -115,6 +116,7 @@ def arm(code_size: int, registers: tuple[int, int], between: bytes = b"", behind
         (64, (1, 1), MOV_X0_X19),
         (2 << 20, (0, 0), b""),
         (2 << 20, (1, 1), MOV_X0_X19),
+        (2 << 20, (1, 1), STP_X19_X20),
     ],
 )
 def test_on_arm_the_address_is_of_the_new_text(code_size: int, registers: tuple[int, int], between: bytes) -> None:
@@ -132,6 +134,7 @@ def test_on_arm_the_address_is_of_the_new_text(code_size: int, registers: tuple[
     [
         ((3, 1), b"", NOP),  # the page stays in its register, for whom it may serve
         ((0, 0), MOV_X0_X19, NOP),  # what stands between has to do with it
+        ((20, 20), STP_X19_X20, NOP),
         ((19, 1), b"", struct.pack("<I", 0x94000010)),  # a call keeps this register
     ],
 )

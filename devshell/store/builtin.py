@@ -46,6 +46,8 @@ _ADRP_MASK, _ADRP = 0x9F000000, 0x90000000
 _ADD_MASK, _ADD = 0xFFC00000, 0x91000000
 _ADR = 0x10000000
 _CALL_MASK, _CALL = 0xFC000000, 0x94000000
+#: Instructions that begin functions, and where they name registers; others may at each of these bits, for all we know.
+_REGISTERS_AT = ((0x3A000000, 0x28000000, (0, 5, 10)), (_ADD_MASK, _ADD, (0, 5)), (0, 0, (0, 5, 10, 16)))
 #: The last of the registers that a call may change (Arm's procedure call standard).
 _LAST_LOST = 17
 #: How many bytes lie between `adrp` and its `add` at most, where a compiler has moved them apart.
@@ -208,8 +210,7 @@ class _File:
         word, behind = self._word(reference.offset), self._word(reference.offset + 4)
         register = word >> 5 & 31
         for offset in range(reference.page_at + 4, reference.offset, 4):
-            between = self._word(offset)
-            if register in (between & 31, between >> 5 & 31, between >> 10 & 31, between >> 16 & 31):
+            if register in _registers(self._word(offset)):
                 return False
         is_lost: bool = word & 31 == register or (behind & _CALL_MASK == _CALL and register <= _LAST_LOST)
         return is_lost
@@ -255,3 +256,9 @@ class _File:
 def _page_or_near(kind: int, number: int, word: int) -> int:
     """Return an `adr` or `adrp` that puts a number of bytes or pages, from here, into the register of a word."""
     return kind | (number & 3) << 29 | (number >> 2 & 0x7FFFF) << 5 | word & 31
+
+
+def _registers(word: int) -> list[int]:
+    """Return the registers that an instruction of AArch64 names, and perhaps more."""
+    places = next(places for mask, kind, places in _REGISTERS_AT if word & mask == kind)
+    return [word >> place & 31 for place in places]
