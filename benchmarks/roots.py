@@ -113,7 +113,9 @@ def look(system: System, project: Path, mirror: Path) -> dict[str, str]:
     for line in system.run('for t in $(cat commands); do printf "%s\\n" "$t"; done').splitlines():
         words = json.loads(line)
         quoted = " ".join(f"'{word}'" for word in words)
-        found[" ".join(words)] = system.run(f"{_DEVSHELL} exec -- {quoted} 2>&1")
+        # Some say where they are.
+        home = str(Path("/", _PLACE, system.name, system.home))
+        found[" ".join(words)] = system.run(f"{_DEVSHELL} exec -- {quoted} 2>&1").replace(home, "~")
     found["store verify"] = system.run(f"{_DEVSHELL} store verify --quiet && echo whole").strip()
     store = next((system.place / system.home).glob("**/devshell/store"))
     found |= {path.name: path.read_text().strip() for path in sorted(store.glob("*.hash"))}
