@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devshell import dotenv, envhook, environ, generations, locking, ready, realize, trust
-from devshell.errors import Place, StateError
+from devshell import dotenv, entering, envhook, environ, generations, locking, ready, realize, shims, trust
+from devshell.errors import DevshellError, Place, StateError
 from devshell.files import explained, locked, make_private
 from devshell.paths import project_state
 from devshell.snapshot import Role
@@ -63,8 +63,11 @@ def prepare(found: Project, shell: str | None, session: Session, *, frozen: bool
             generations.link_environment(found.root, done.environment, session.store.root)
             generations.record(found.snapshot, done.environment)
         plan = activation_plan(found, wanted, done)
-        record = ready.Ready(found.root, str(done.environment), len(done.parts), trust.watched(found.snapshot), plan)
-        trust.render(found.snapshot, Path(ready.file(found.root, shell)), ready.encode(record))
+        record = entering.render(found, shell, str(done.environment), plan)
+    try:
+        shims.refresh()
+    except DevshellError as problem:
+        session.note(f"the shims are as they were: {problem.message}")
     return Prepared(record, done.added, done.added_bytes, done.absent)
 
 
@@ -75,6 +78,10 @@ def activation_plan(found: Project, shell: Shell, done: Realized) -> Plan:
     for part in done.parts.values():
         tree = _literal(str(store / part.store_name))
         plan += [("set", name, text.replace("${tool}", tree)) for name, text in sorted(part.block.variables.items())]
+    manuals = done.environment / "share" / "man"
+    if manuals.is_dir():
+        # Where MANPATH is not set, `man` finds them by PATH.
+        plan.append(("extend", "MANPATH", _literal(str(manuals))))
     folders = [os.path.join(found.root, entry) for entry in shell.path.prepend]
     plan.append(("path", *folders, str(done.environment / "bin")))
     plan += [("set", name, template) for name, template in dotenv.values(found.snapshot, shell.dotenv.files)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devshell import paths
+from devshell import config_values, paths
 from devshell.errors import ConfigError, DevshellError, Place, raise_together
 from devshell.files import locked, make_private, read_regular, write_atomically
 
@@ -17,13 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: Every source a user may restrict devshell to, in the order that DESIGN.md names them.
-SOURCES = ("pypi", "npm", "deb", "http", "python")
+SOURCES = config_values.SOURCES
 
 _LIMIT = 1 << 20
-_ADDRESS = re.compile(r"(https?|file)://\S+\Z")
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+\Z")
-_MOST_DOWNLOADS = 64
-_LONGEST_TIMEOUT = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +26,9 @@ class Config:
     """The configuration, complete with defaults. Empty means: not configured.
 
     `index_pypi`, `index_npm`, `index_deb` and `mirrors` are addresses (a folder is a `file://` address) and may hold
-    logins, so they are never shown but through :func:`shown`. `timeout` is in seconds.
+    logins, so they are never shown but through :func:`shown`. `timeout` is in seconds. Projects in the folders of
+    `trusted`, absolute paths as the user wrote them, count as allowed; `trust_clones` and `greeting`
+    are words of `devshell.config_values`.
     """
 
     index_pypi: tuple[str, ...] = ()
@@ -45,6 +42,10 @@ class Config:
     index_deb: tuple[str, ...] = ()
     deb_keys: tuple[str, ...] = ()
     deb_snapshot: bool = False
+    trusted: tuple[str, ...] = ()
+    trust_clones: str = "off"
+    auto_sync: bool = False
+    greeting: str = "tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,67 +65,6 @@ class Key:
         return getattr(Config(), self.field)
 
 
-def _addresses(value: object) -> tuple[str, ...]:
-    return tuple(_address(each) for each in _strings(value))
-
-
-def _address(text: str) -> str:
-    if _ADDRESS.match(text):
-        return text
-    folder = Path(text).expanduser()
-    if folder.is_absolute() and "://" not in text:
-        return folder.as_uri()
-    raise ValueError("must be addresses (https://…) or absolute folders")
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(each, str) and each.strip() for each in listed):
-        raise ValueError("must be a text or a list of texts")
-    return tuple(dict.fromkeys(each.strip() for each in listed))
-
-
-def _sources(value: object) -> tuple[str, ...]:
-    names = _strings(value)
-    for name in names:
-        if name not in SOURCES:
-            raise ValueError(f"must be a list of {', '.join(SOURCES)}, not {name!r}{_nearest(name, SOURCES)}")
-    return names
-
-
-def _hosts(value: object) -> tuple[str, ...]:
-    hosts = tuple(host.lower() for host in _strings(value))
-    if not all(_HOST.match(host) for host in hosts):
-        raise ValueError("must be host names, without http:// and path")
-    return hosts
-
-
-def _paths(value: object) -> tuple[str, ...]:
-    # A relative one would be looked for where the user stands, which is in a project.
-    found = tuple(Path(text).expanduser() for text in _strings(value))
-    if not all(path.is_absolute() for path in found):
-        raise ValueError("must be absolute files or folders")
-    return tuple(map(str, found))
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")  # noqa: TRY004  callers catch one kind
-    return value
-
-
-def _count(value: object) -> int:
-    if type(value) is not int or not 1 <= value <= _MOST_DOWNLOADS:
-        raise ValueError(f"must be a whole number from 1 to {_MOST_DOWNLOADS}")
-    return value
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _LONGEST_TIMEOUT:
-        raise ValueError(f"must be a number of seconds, above 0 and up to {_LONGEST_TIMEOUT}")
-    return float(value)
-
-
 #: Every key there is, in the order that `devshell config` shows them.
 KEYS = {
     key.name: key
@@ -134,54 +74,84 @@ KEYS = {
             "index_pypi",
             "addresses or folders",
             "Python package indexes, the first asked first",
-            _addresses,
+            config_values.addresses,
         ),
         Key(
             "index.npm",
             "index_npm",
             "addresses or folders",
             "npm registries, the first asked first; a folder serves only packages that are locked already",
-            _addresses,
+            config_values.addresses,
         ),
         Key(
             "index.deb",
             "index_deb",
             "addresses or folders",
             "roots of Debian archives (where `dists` is), the first asked first",
-            _addresses,
+            config_values.addresses,
         ),
         Key(
             "index.python",
             "index_python",
             "addresses or folders",
             "mirrors of the standalone builds of Python, as uv's `python-install-mirror`",
-            _addresses,
+            config_values.addresses,
         ),
-        Key("sources", "sources", "list of sources", "the only sources that may be used, in this order", _sources),
+        Key(
+            "sources",
+            "sources",
+            "list of sources",
+            "the only sources that may be used, in this order",
+            config_values.sources,
+        ),
         Key(
             "mirrors",
             "mirrors",
             "addresses or folders",
             "trees made by `devshell mirror`, asked for every file before its source",
-            _addresses,
+            config_values.addresses,
         ),
-        Key("downloads", "downloads", "whole number", "how many files are downloaded at once", _count),
-        Key("timeout", "timeout", "seconds", "how long a silent server is waited for", _seconds),
+        Key("downloads", "downloads", "whole number", "how many files are downloaded at once", config_values.count),
+        Key("timeout", "timeout", "seconds", "how long a silent server is waited for", config_values.seconds),
         Key(
             "deb.keys",
             "deb_keys",
             "files or folders",
             "keys that may sign a Debian archive beside Debian's own, such as a company's",
-            _paths,
+            config_values.paths,
         ),
         Key(
             "deb.snapshot",
             "deb_snapshot",
             "true or false",
             "whether `index.deb` is old on purpose: neither its validity nor going back in time is minded",
-            _truth,
+            config_values.truth,
         ),
-        Key("http.insecure", "insecure", "list of hosts", "hosts that may be asked over plain http", _hosts),
+        Key(
+            "trusted",
+            "trusted",
+            "absolute folders",
+            "folders whose projects count as allowed, whatever they hold and become",
+            config_values.trusted,
+        ),
+        Key(
+            "trust_clones",
+            "trust_clones",
+            "off, worktrees or clones",
+            "whether a git worktree, or any second clone, of an allowed project is allowed while it is the same",
+            config_values.clones,
+        ),
+        Key(
+            "auto_sync",
+            "auto_sync",
+            "true or false",
+            "whether entering an allowed project installs it",
+            config_values.truth,
+        ),
+        Key("greeting", "greeting", "tools, name or off", "what is said on entering a project", config_values.greeting),
+        Key(
+            "http.insecure", "insecure", "list of hosts", "hosts that may be asked over plain http", config_values.hosts
+        ),
     )
 }
 
@@ -282,13 +252,8 @@ def _flat(document: dict[str, Any]) -> Iterator[tuple[str, object]]:
 def _key(name: str) -> Key:
     if name in KEYS:
         return KEYS[name]
-    near = _nearest(name, tuple(KEYS))
+    near = config_values.nearest(name, tuple(KEYS))
     raise ConfigError(f"there is no key {name!r}{near}", hint="`devshell config` shows all keys")
-
-
-def _nearest(name: str, names: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _placed(problem: ValueError | ConfigError, name: str, place: Place) -> ConfigError:

@@ -4,6 +4,8 @@ DESIGN.md, "Activation", is the contract: leaving restores exactly, the user's o
 travels in the environment is ever evaluated. What leaving needs travels in these variables:
 
 - `DEVSHELL_ROOT`, `DEVSHELL_ENV`: the project's folder, and the environment's store path
+- `DEVSHELL_PROMPT`: the project's name, fit for prompts
+- `DEVSHELL_ENTERED`: in a shell of `devshell enter`, the named shell or nothing; the hook follows no folders there
 - `DEVSHELL_NAMES`: the names that were set or unset, sorted, a space between two
 - `DEVSHELL_OLD_<NAME>`: the earlier value; absent if there was none
 - `DEVSHELL_NEW_<NAME>`: the value given; absent if the name was unset
@@ -17,6 +19,7 @@ A *plan* says what to do. It is a tuple of operations, done in order, each a tup
 - `("unset", NAME)`
 - `("prepend", NAME, template, …)`: joined by colons in front of what is there; what comes out empty is left out,
   since an empty entry of such a list means the current folder
+- `("extend", NAME, entry)`: as "prepend", but only if NAME is set and not empty
 - `("path", entry, …)`: folders put in front of all of PATH
 
 Operations on names that are not `settable` do nothing. Values are text as `os.environ` has it, where bytes that are
@@ -42,8 +45,9 @@ MOST_NAMES = 2_000
 #: Linux starts no program whose environment has a longer string, `NAME=` and the closing NUL included
 #: (execve(2), MAX_ARG_STRLEN).
 LONGEST = 131_072
+_LONGEST_PROMPT = 40
 
-_MARKS = ("DEVSHELL_ROOT", "DEVSHELL_ENV", "DEVSHELL_NAMES", "DEVSHELL_PATH")
+_MARKS = ("DEVSHELL_ROOT", "DEVSHELL_ENV", "DEVSHELL_PROMPT", "DEVSHELL_ENTERED", "DEVSHELL_NAMES", "DEVSHELL_PATH")
 _OLD = "DEVSHELL_OLD_"
 _NEW = "DEVSHELL_NEW_"
 _RESERVED = ("DEVSHELL_", "__devshell_")
@@ -93,23 +97,23 @@ def expand(template: str, env: Mapping[str, str], root: str) -> str:
     outer: list[tuple[list[str], str, str]] = []
     size = position = 0
     while position < len(template):
-        taken, piece = _piece(template, position)
+        taken, text = piece(template, position)
         position += len(taken)
         if taken == "}" and outer:
             word = "".join(parts)
             parts, value, _ = outer.pop()
-            piece = value or word
-        elif piece is None:
+            text = value or word
+        elif text is None:
             value = root if (name := taken[2:].rstrip("}:-")) == "project" else env.get(name, "")
             if not taken.endswith("}"):
                 outer.append((parts, value, taken))
                 parts = []
                 continue
-            piece = value
-        size += len(piece)
+            text = value
+        size += len(text)
         if size > LONGEST:
             raise _too_large("a variable of this project")
-        parts.append(piece)
+        parts.append(text)
     while outer:
         word = "".join(parts)
         parts, _, opening = outer.pop()
@@ -117,7 +121,7 @@ def expand(template: str, env: Mapping[str, str], root: str) -> str:
     return "".join(parts)
 
 
-def _piece(template: str, start: int) -> tuple[str, str | None]:
+def piece(template: str, start: int) -> tuple[str, str | None]:
     """Return what to read next, and what it stands for: None for the opening of a reference, whole or up to `:-`."""
     if template[start] == "}":
         return "}", "}"
@@ -149,13 +153,14 @@ def enter(plan: Plan, env: Mapping[str, str], root: str, environment: str) -> di
     before = leave(env)
     after = dict(before)
     after["DEVSHELL_ROOT"], after["DEVSHELL_ENV"] = root, environment
+    after["DEVSHELL_PROMPT"] = prompt(root)
     names: set[str] = set()
     entries: list[str] = []
     for kind, *words in plan:
         if kind == "path":
-            entries = _front(words, entries)
+            entries = front(words, entries)
             _put_path(after, before.get("PATH"), entries)
-        elif settable(words[0]) and not (kind == "default" and words[0] in after):
+        elif settable(words[0]) and not _idle(kind, words[0], after):
             names.add(words[0])
             _apply(kind, words[0], words[1:], after, root)
     if len(names) > MOST_NAMES:
@@ -164,7 +169,18 @@ def enter(plan: Plan, env: Mapping[str, str], root: str, environment: str) -> di
     return after
 
 
-def _front(words: Iterable[str], entries: Iterable[str]) -> list[str]:
+def prompt(root: str) -> str:
+    """Return a project's name as prompts show it: without what a shell or a terminal would take for more than text."""
+    name = os.path.basename(root)[:_LONGEST_PROMPT]
+    return "".join(character if character.isalnum() or character in "._+-" else "?" for character in name)
+
+
+def _idle(kind: str, name: str, env: Mapping[str, str]) -> bool:
+    return (kind == "default" and name in env) or (kind == "extend" and not env.get(name))
+
+
+def front(words: Iterable[str], entries: Iterable[str]) -> list[str]:
+    """Return our entries of PATH with `words` in front, each once; raises ShellError for one with a colon in it."""
     for word in words:
         if ":" in word:
             raise _error(
@@ -189,7 +205,7 @@ def _apply(kind: str, name: str, words: list[str], env: dict[str, str], root: st
         env[name] = words[0]
     elif kind in {"set", "default"}:
         env[name] = expand(words[0], env, root)
-    elif kind == "prepend":
+    elif kind in {"prepend", "extend"}:
         parts = [*(expand(word, env, root) for word in words), env.get(name, "")]
         if any(parts[:-1]):
             env[name] = ":".join(filter(None, parts))

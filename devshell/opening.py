@@ -71,7 +71,7 @@ def trusted_project(start: Path, session: Session) -> Project:
     A manifest that is wrong is said before anybody is asked to trust it.
     """
     found = open_project(start)
-    trust.require(found.snapshot, session.confirm)
+    trust.require(found.snapshot, session.confirm, session.world.config)
     return found
 
 
@@ -99,5 +99,5 @@ def write_files(found: Project, contents: Mapping[Role, bytes]) -> Project:
             project.refuse_changed(snapshot, role)
         for role, content in contents.items():
             snapshot = project.write(snapshot, role, content)
-        trust.allow(snapshot)
+        trust.keep_allowed(found.snapshot, snapshot)
     return checked(snapshot)

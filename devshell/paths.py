@@ -19,11 +19,19 @@ def _folder(override: str, xdg: str, fallback: str) -> str:
     own = os.environ.get(override)
     if own and os.path.isabs(own):
         return own
-    base = os.environ.get(xdg)
+    base = _users(xdg)
     # The XDG specification says a relative value is to be ignored.
     if not base or not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), fallback)
+        base = os.path.join(_users("HOME") or os.path.expanduser("~"), fallback)
     return os.path.join(base, "devshell")
+
+
+def _users(name: str) -> str | None:
+    # A project that is active may have set it: that moves the project's programs, not devshell's own files, or a
+    # `deny` would go to a state that no shell looks at. What travels is said in devshell/environ.py.
+    if name in os.environ.get("DEVSHELL_NAMES", "").split(" "):
+        return os.environ.get(f"DEVSHELL_OLD_{name}")
+    return os.environ.get(name)
 
 
 def data_folder() -> str:
@@ -49,6 +57,11 @@ def config_folder() -> str:
 def store_folder() -> str:
     """Return the store itself, under its real name, which is what gets written into trees."""
     return os.path.join(os.path.realpath(data_folder()), "store")
+
+
+def rendered_folder() -> str:
+    """Return the folder that holds what is rendered for shells; projects' states lead to it by links."""
+    return os.path.join(state_folder(), "rendered")
 
 
 def project_state(root: str) -> str:

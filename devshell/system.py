@@ -62,6 +62,6 @@ def own_uids() -> frozenset[int]:
     """
     uids = {os.geteuid()}
     sudo = os.environ.get("SUDO_UID", "")
-    if os.geteuid() == 0 and sudo.isdigit():
+    if os.geteuid() == 0 and sudo.isascii() and sudo.isdigit():
         uids.add(int(sudo))
     return frozenset(uids)

@@ -16,13 +16,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devshell import rendered
 from devshell.errors import Place, TrustError
 from devshell.files import explained, locked, make_private, remove_tree, write_atomically
-from devshell.paths import project_state
+from devshell.paths import project_state, rendered_folder
 from devshell.snapshot import File, Role, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    from devshell.config import Config
+    from devshell.shells.rendering import Watched
 
 _FORMAT = 1
 _RECORD = "record.json"
@@ -77,19 +81,44 @@ def standing(snapshot: Snapshot) -> Standing:
 
 
 def allow(snapshot: Snapshot) -> None:
-    """Record the user's word for exactly this content; nothing rendered from other content stays."""
+    """Record the user's word for exactly this content, also after a denial; nothing rendered from other content stays.
+
+    Only for a word that is said at this very moment: whatever was decided before uses `allow_unless_denied`.
+    """
+    _allow(snapshot, lambda: None)
+
+
+def allow_unless_denied(snapshot: Snapshot) -> None:
+    """Record the user's word for exactly this content; raises TrustError where they have denied it meanwhile."""
+    _allow(snapshot, lambda: Standing.DENIED if standing(snapshot) is Standing.DENIED else None)
+
+
+def keep_allowed(old: Snapshot, new: Snapshot) -> None:
+    """Record `new` in the place of `old`, which devshell has changed; raises TrustError where `old` is not allowed."""
+    _allow(new, lambda: None if (found := standing(old)) is Standing.ALLOWED else found)
+
+
+def _allow(snapshot: Snapshot, refused: Callable[[], Standing | None]) -> None:
+    from devshell import clones
+
     state = _state(snapshot.root)
     with explained(state):
         make_private(state)
+        # A denial waits for this lock, or this for the denial: none is lost in between.
         with locked(state / ".trusting", cancelled=_never):
+            if (found := refused()) is not None:
+                raise refusal(snapshot.root, found)
             if standing(snapshot) is not Standing.ALLOWED:
                 drop_rendered(snapshot.root)
+            clones.remember(snapshot)
             _replace_record(state, snapshot)
             (state / "denied").unlink(missing_ok=True)
 
 
 def deny(root: str) -> None:
     """Take the user's word back, and all that was rendered on its strength."""
+    from devshell import clones
+
     state = _state(root)
     with explained(state):
         make_private(state)
@@ -98,6 +127,14 @@ def deny(root: str) -> None:
             drop_rendered(root)
             for copies in ("trusted", ".trusted", ".replaced"):
                 remove_tree(state / copies)
+            clones.forget(root)
+
+
+def last_word(root: str) -> Standing:
+    """Return what the user has said of the project at `root`, whose content cannot be told; ALLOWED it never is."""
+    if (_state(root) / "denied").exists():
+        return Standing.DENIED
+    return Standing.CHANGED if has_record(root) else Standing.UNKNOWN
 
 
 def has_record(root: str) -> bool:
@@ -106,10 +143,9 @@ def has_record(root: str) -> bool:
 
 
 def drop_rendered(root: str) -> None:
-    """Remove the records that say a project is ready: without them no shell acts."""
+    """Remove what was rendered for shells: without it none of them acts."""
     state = _state(root)
-    for path in (*state.glob("ready"), *state.glob("ready.*")):
-        path.unlink(missing_ok=True)
+    rendered.drop(state, *rendered.names(state), rendered.WAITING)
 
 
 def differences(snapshot: Snapshot) -> list[FileChange]:
@@ -129,38 +165,112 @@ def differences(snapshot: Snapshot) -> list[FileChange]:
     return [change for change in changes + gone if change.old is not None or change.new is not None]
 
 
-def watched(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
-    """Return each file of a trusted project with its reference, empty where the file is absent."""
-    folder = _state(snapshot.root) / "trusted"
-    return tuple((f.path, str(folder / str(n)) if f.exists else "") for n, f in enumerate(snapshot.files))
+def render(
+    snapshot: Snapshot,
+    shell: str | None,
+    settings: Sequence[File],
+    make: Callable[[Path, tuple[Watched, ...]], Mapping[str, bytes]],
+) -> None:
+    """Put in place what the shell will act on, made from `snapshot`, if that is still trusted.
 
-
-def render(snapshot: Snapshot, path: Path, content: bytes) -> None:
-    """Write what the shell will act on, made from `snapshot`, if that is still trusted.
-
+    `settings` are the user's own files that count beside the project's; `make` is as `devshell.rendered.put` has it.
     Raises TrustError where the user's word was taken back meanwhile.
     """
     state = _state(snapshot.root)
-    with explained(path), locked(state / ".trusting", cancelled=_never):
+    with explained(state), locked(state / ".trusting", cancelled=_never):
         found = standing(snapshot)
         if found is not Standing.ALLOWED:
             raise refusal(snapshot.root, found)
-        _refresh_times(snapshot)
-        write_atomically(path, content, 0o600)
+        name = rendered.READY if shell is None else f"{rendered.READY}.{shell}"
+        rendered.put(state, name, (*snapshot.files, *settings), make, Path(rendered_folder()))
+        rendered.drop(state, rendered.WAITING)
 
 
-def _refresh_times(snapshot: Snapshot) -> None:
-    # A file may have been touched, or checked out again, and be the same as before.
-    folder = _state(snapshot.root) / "trusted"
-    for number, file in enumerate(snapshot.files):
-        if file.exists:
-            os.utime(folder / str(number), ns=(file.mtime_ns, file.mtime_ns))
+def postpone(
+    root: str,
+    still: Callable[[], bool],
+    files: Sequence[File],
+    make: Callable[[Path, tuple[Watched, ...]], Mapping[str, bytes]],
+) -> None:
+    """Put in place why a project that the user has spoken of is not entered now; `make` as in `render`.
+
+    `files` are all that is watched. Nothing is put, where what led to this no longer holds, which `still` says: a
+    `deny` that came meanwhile has the word.
+    """
+    state = _state(root)
+    with explained(state):
+        make_private(state)
+        with locked(state / ".trusting", cancelled=_never):
+            if still():
+                rendered.put(state, rendered.WAITING, files, make, Path(rendered_folder()))
 
 
-def require(snapshot: Snapshot, confirm: Callable[[Snapshot, Standing], bool] | None) -> None:
-    """Let an acting command go on only in a project whose exact content is allowed.
+def known_files(root: str) -> list[tuple[str, Role]]:
+    """Return the files that the user's last word for a project was about: paths and roles."""
+    record = _read(_state(root))
+    return [(path, Role(role)) for path, role, _ in record.files] if record else []
 
-    `DEVSHELL_TRUST` naming the project's folder, or one above it, is the user's word as well.
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the user's settings say of a project's present content; true where one allows it.
+
+    `setting` is the one that allows it, as the user names it. `objection` is why `trusted`, which names a folder above
+    the project, does not.
+    """
+
+    setting: str | None = None
+    objection: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.setting is not None
+
+
+def by_settings(snapshot: Snapshot, config: Config | None) -> Settled:
+    """Return whether the user's settings allow exactly this content: `DEVSHELL_TRUST`, `trusted` or `trust_clones`.
+
+    Reads only, and starts nothing. What is denied no setting allows. Without `config` only the environment counts.
+    """
+    if standing(snapshot) is Standing.DENIED:
+        return Settled()
+    if covered_by_environment(snapshot.root):
+        return Settled("DEVSHELL_TRUST")
+    if config is None:
+        return Settled()
+    objection = None
+    # Each is imported only where it is set: a prompt may wait for this.
+    if config.trusted:
+        from devshell import trusted
+
+        for folder in trusted.covering(snapshot.root, config.trusted):
+            if (found := trusted.objection(snapshot, folder)) is None:
+                return Settled("trusted")
+            objection = f"{folder!r}, which is in `trusted`, cannot vouch for it: {found}"
+    if config.trust_clones != "off":
+        from devshell import clones
+
+        if clones.original(snapshot, config.trust_clones, lambda one: standing(one) is Standing.ALLOWED) is not None:
+            return Settled("trust_clones")
+    return Settled(objection=objection)
+
+
+def admit(snapshot: Snapshot, config: Config | None) -> Settled:
+    """Allow exactly this content if the user's settings say so, and return what they say.
+
+    For whatever acts, be it a command or the hook: from here on, the word is recorded like any other. Raises TrustError
+    where the project is denied meanwhile.
+    """
+    found = by_settings(snapshot, config)
+    if found:
+        allow_unless_denied(snapshot)
+    return found
+
+
+def require(
+    snapshot: Snapshot, confirm: Callable[[Snapshot, Standing], bool] | None, config: Config | None = None
+) -> None:
+    """Let an acting command go on only in a project whose exact content is allowed, by word or by `config`.
+
     `confirm` asks on a terminal; None where there is nobody to ask. Raises TrustError.
     """
     found = standing(snapshot)
@@ -168,21 +278,24 @@ def require(snapshot: Snapshot, confirm: Callable[[Snapshot, Standing], bool] | 
         return
     if found is Standing.DENIED:
         raise refusal(snapshot.root, found)
-    if covered_by_environment(snapshot.root) or (confirm is not None and confirm(snapshot, found)):
-        allow(snapshot)
+    settled = admit(snapshot, config)
+    if settled:
         return
-    raise refusal(snapshot.root, found)
+    if confirm is None or not confirm(snapshot, found):
+        raise refusal(snapshot.root, found, settled.objection)
+    allow_unless_denied(snapshot)
 
 
-def refusal(root: str, found: Standing) -> TrustError:
-    """Return the error for a project that may not act."""
+def refusal(root: str, found: Standing, objection: str | None = None) -> TrustError:
+    """Return the error for a project that may not act; `objection` is why a setting does not let it."""
     words = {
         Standing.CHANGED: "this project has changed since it was allowed",
         Standing.DENIED: "this project is denied",
         Standing.UNKNOWN: "this project is not allowed to act",
         Standing.ALLOWED: "this project is allowed",
     }
-    return TrustError(words[found], place=Place(root), hint="look at its devshell.toml, then run `devshell allow`")
+    message = words[found] if objection is None else f"{words[found]}; {objection}"
+    return TrustError(message, place=Place(root), hint="look at its devshell.toml, then run `devshell allow`")
 
 
 def covered_by_environment(root: str) -> bool:

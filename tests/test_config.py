@@ -85,6 +85,8 @@ def test_the_table_of_keys_knows_every_field() -> None:
         ("[http]\ninsecure = ['http://x/']", 2, "http.insecure", "host names"),
         ("index.pypi = 'relative/folder'", 1, "index.pypi", "absolute folders"),
         ("index.pypi = ['ftp://x']", 1, "index.pypi", "addresses"),
+        ("index.pypi = '~nobody-here/x'", 1, "index.pypi", "home that is not known: '~nobody-here'"),
+        ("trusted = ['~nobody-here']", 1, "trusted", "home that is not known"),
         ("index.pypi = ['']", 1, "index.pypi", "list of texts"),
     ],
 )

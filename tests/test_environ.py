@@ -162,6 +162,7 @@ def test_old_and_new_values_travel() -> None:
         "B": "new",
         "DEVSHELL_ROOT": ROOT,
         "DEVSHELL_ENV": STORE,
+        "DEVSHELL_PROMPT": environ.prompt(ROOT),
         "DEVSHELL_NAMES": "A B",
         "DEVSHELL_OLD_A": "",
         "DEVSHELL_OLD_B": "old",
@@ -288,6 +289,7 @@ def test_a_hostile_inheritance_does_no_harm(env: dict[str, str]) -> None:
     assert enter((), env | own, ROOT, STORE).keys() - after.keys() == {
         "DEVSHELL_ROOT",
         "DEVSHELL_ENV",
+        "DEVSHELL_PROMPT",
         "DEVSHELL_NAMES",
     }
 
@@ -298,6 +300,26 @@ def test_too_many_inherited_names_are_nonsense(extra: int) -> None:
     count = environ.MOST_NAMES - 1 + extra
     env = {"DEVSHELL_NAMES": " ".join(f"N{number}" for number in range(count)), "N0": "", "DEVSHELL_NEW_N0": ""}
     assert leave(env) == ({} if count <= environ.MOST_NAMES else {"N0": ""})
+
+
+@pytest.mark.parametrize(
+    ("root", "shown"),
+    [
+        ("/work/django", "django"),
+        ("/", ""),
+        ("/a/it's $(x) `y` \x1b[0m%n", "it?s???x???y????0m?n"),
+        ("/é.ü-1+2_3", "é.ü-1+2_3"),
+    ],
+)
+def test_prompts_get_nothing_that_means_something_to_them(root: str, shown: str) -> None:
+    assert environ.prompt(root) == shown
+
+
+@pytest.mark.parametrize(("before", "after"), [({}, None), ({"M": ""}, ""), ({"M": "/u:"}, "/s:/u:")])
+def test_extend_acts_on_what_is_there(before: dict[str, str], after: str | None) -> None:
+    inside = enter((("extend", "M", "/s"),), before, ROOT, STORE)
+    assert inside.get("M") == after
+    assert leave(inside) == before
 
 
 def test_difference_is_sorted_and_complete() -> None:

@@ -164,6 +164,17 @@ class TestFind:
         assert project.read(root).one(Role.MANIFEST).owner == STRANGER
 
     @needs_root
+    @pytest.mark.parametrize("number", ["", "²", "-1", "54321x", " 54321"])
+    def test_a_caller_of_sudo_that_is_no_number_counts_as_nobody(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, number: str
+    ) -> None:
+        write(root / "devshell.toml")
+        monkeypatch.setenv("SUDO_UID", number)
+        assert project.find(root) == root
+        os.chown(root / "devshell.toml", STRANGER, STRANGER)
+        assert f"belongs to user number {STRANGER}" in refused(root).message
+
+    @needs_root
     def test_a_link_of_somebody_else_is_refused(self, root: Path) -> None:
         write(root / "real.toml")
         (root / "devshell.toml").symlink_to("real.toml")

@@ -272,7 +272,7 @@ def test_dotenv_read_by_a_shell_runs_nothing_and_gives_back(tmp_path: Path) -> N
 def test_dotenv_leaves_out_what_is_for_leaving() -> None:
     inside = enter((("set", "A", "x"), ("path", "/e")), {"A": "${old}", "PATH": "/bin"}, "/p", "/s")
     text = shells.get("dotenv").script(inside.items())
-    assert text == 'A="x"\nPATH="/e:/bin"\nDEVSHELL_ROOT="/p"\nDEVSHELL_ENV="/s"\n'
+    assert text == 'A="x"\nPATH="/e:/bin"\nDEVSHELL_ROOT="/p"\nDEVSHELL_ENV="/s"\nDEVSHELL_PROMPT="p"\n'
 
 
 def test_unknown_languages_are_wrong_usage() -> None:

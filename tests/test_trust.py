@@ -15,6 +15,7 @@ from devshell.trust import Standing
 
 if TYPE_CHECKING:
     from conftest import Place
+    from devshell.shells.rendering import Watched
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -55,6 +56,11 @@ def test_every_file_counts_present_or_absent() -> None:
     assert trust.standing(moved) is Standing.CHANGED
 
 
+def scripts(folder: Path, watched: tuple[Watched, ...]) -> dict[str, bytes]:
+    assert {Path(file.reference).parent for file in watched if file.reference} <= {folder}
+    return {"record": b"x"}
+
+
 def test_trust_is_for_one_place() -> None:
     trust.allow(snapshot("/work/pro-e"))
     assert trust.standing(snapshot("/work/pro-evil")) is Standing.UNKNOWN
@@ -65,10 +71,11 @@ def test_trust_is_for_one_place() -> None:
 def test_deny_takes_it_back_and_what_was_rendered_with_it(own_folders: Place) -> None:
     trust.allow(snapshot())
     for shell in (None, "ci"):
-        trust.render(snapshot(), Path(ready.file("/work/pro", shell)), b"x")
+        trust.render(snapshot(), shell, (), scripts)
+    assert Path(ready.file("/work/pro", "ci")).read_bytes() == b"x"
     trust.deny("/work/pro")
     assert trust.standing(snapshot()) is Standing.DENIED
-    assert not list((own_folders.base / "state").rglob("ready*"))
+    assert not list((own_folders.base / "state").rglob("*ready*"))
     with pytest.raises(TrustError, match="denied"):
         trust.require(snapshot(), lambda *_: True)
     trust.allow(snapshot())
@@ -77,13 +84,13 @@ def test_deny_takes_it_back_and_what_was_rendered_with_it(own_folders: Place) ->
 
 def test_nothing_is_rendered_for_what_is_not_trusted(own_folders: Place) -> None:
     with pytest.raises(TrustError):
-        trust.render(snapshot(), Path(ready.file("/work/pro", None)), b"x")
-    assert not list((own_folders.base / "state").rglob("ready*"))
+        trust.render(snapshot(), None, (), scripts)
+    assert not list((own_folders.base / "state").rglob("*ready*"))
 
 
 def test_new_content_drops_what_was_rendered_for_the_old() -> None:
     trust.allow(snapshot())
-    trust.render(snapshot(), Path(ready.file("/work/pro", None)), b"x")
+    trust.render(snapshot(), None, (), scripts)
     trust.allow(snapshot(manifest=b"new"))
     assert not Path(ready.file("/work/pro", None)).exists()
 
@@ -92,12 +99,14 @@ def test_state_is_private_whatever_the_umask(own_folders: Place) -> None:
     before = os.umask(0)
     try:
         trust.allow(snapshot(dotenv=b"SECRET=1\n"))
-        trust.render(snapshot(dotenv=b"SECRET=1\n"), Path(ready.file("/work/pro", None)), b"x")
+        trust.render(snapshot(dotenv=b"SECRET=1\n"), None, (), scripts)
     finally:
         os.umask(before)
     state = own_folders.base / "state" / "projects" / "work" / "pro" / ".state"
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     for path in state.rglob("*"):
+        if path.is_symlink():
+            continue
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 

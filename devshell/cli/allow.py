@@ -16,7 +16,7 @@ def allow(
     quiet: options.Quiet = False,
 ) -> None:
     """Allow this project's exact content to act; shows it, or what changed in it."""
-    from devshell import project, trust
+    from devshell import project, ready, refresh, trust
     from devshell.cli import showing
 
     here = terminal.begin(directory, quiet=quiet)
@@ -28,4 +28,7 @@ def allow(
     if not quiet:
         showing.content(snapshot, before)
     trust.allow(snapshot)
-    here.done("allowed", f"{snapshot.root}; next: `devshell sync` or `devshell enter`")
+    # Open shells learn at their next prompt what has become of it, and need not ask.
+    refresh.settle(snapshot.root, lambda: terminal.session(here))
+    following = "" if ready.load(snapshot.root) else "; next: `devshell sync` or `devshell enter`"
+    here.done("allowed", f"{snapshot.root}{following}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> bool:
-    """Do `sync`, `lock` and `lock --update TOOL…`; return False for anything that needs a parser."""
+    """Do `sync`, `lock`, `lock --update TOOL…`, and what hooks ask for; return False for all that needs a parser."""
     from devshell.cli import terminal
 
     match list(arguments):
@@ -25,6 +26,10 @@ def run(arguments: Sequence[str]) -> bool:
             from devshell.cli import locking
 
             locking.lock(terminal.begin(None), update=tools or None)
+        case ["-C", folder, "hook", "bash" | "zsh" | "fish", "--refresh"]:
+            from devshell.cli import refreshing
+
+            refreshing.refresh(terminal.begin(Path(folder)))
         case _:
             return False
     return True

@@ -8,6 +8,8 @@ from devshell.cli import options, render, terminal
 
 if TYPE_CHECKING:
     from devshell.opening import Project
+    from devshell.snapshot import Snapshot
+    from devshell.trust import Settled, Standing
 
 
 def status(
@@ -23,18 +25,45 @@ def status(
     here = terminal.begin(directory, quiet=quiet)
     snapshot = project.read(project.find(here.folder))
     standing = trust.standing(snapshot)
-    facts: dict[str, Any] = {"project": snapshot.root, "trust": standing.value}
+    settled = trust.Settled() if standing is trust.Standing.ALLOWED else _settled(snapshot)
+    facts: dict[str, Any] = {
+        "project": snapshot.root,
+        "trust": standing.value,
+        "trusted_by": settled.setting,
+        "trust_objection": settled.objection,
+    }
     try:
         facts |= _facts(checked(snapshot))
     except DevshellError as problem:
         render.error(problem)
         facts |= {"manifest": "broken", "lock": "unknown", "environment": None, "installed": False}
-    facts["next"] = _next(facts, allowed=standing is trust.Standing.ALLOWED)
+    facts["next"] = _next(facts, allowed=standing is trust.Standing.ALLOWED or bool(settled))
     if json:
         render.as_json(facts)
         return
+    facts["trust"] = _trust(standing, settled)
     for key in ("project", "trust", "manifest", "lock", "environment", "next"):
-        render.data(f"{key:<12} {render.inert(str(facts[key] or 'not installed'))}")
+        # A line break in a path would make a line that nobody wrote.
+        value = render.inert(str(facts[key] or "not installed")).replace("\n", "\\n")
+        render.data(f"{key:<12} {value}")
+
+
+def _settled(snapshot: Snapshot) -> Settled:
+    from devshell import config, trust
+    from devshell.errors import DevshellError
+
+    try:
+        return trust.by_settings(snapshot, config.load(config.config_file()))
+    except DevshellError as problem:
+        # What cannot be read allows nothing.
+        render.error(problem)
+        return trust.Settled()
+
+
+def _trust(standing: Standing, settled: Settled) -> str:
+    if settled:
+        return f"{standing.value}, but your `{settled.setting}` allows it: the next command that acts will go on"
+    return standing.value if settled.objection is None else f"{standing.value}; {settled.objection}"
 
 
 def _facts(found: Project) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from devshell.shells import bash, dotenv, fish, zsh
 
 if TYPE_CHECKING:
     from devshell.shells.names import Changes
+    from devshell.shells.rendering import Entering, Waiting
 
 #: The shells one can stand in.
 SHELLS = ("bash", "zsh", "fish")
@@ -37,3 +38,21 @@ def get(name: str) -> Language:
         return _LANGUAGES[name]
     except KeyError:
         raise UsageError(f"devshell does not speak {name!r}", hint=f"it speaks {', '.join(_LANGUAGES)}") from None
+
+
+class Hooked(Protocol):
+    """A module of this package for a shell that has a hook."""
+
+    def entering(self, found: Entering) -> str:
+        """Return the rendered script of a project that can be entered."""
+
+    def waiting(self, found: Waiting) -> str:
+        """Return the rendered script of a project that is not entered."""
+
+
+_HOOKED: dict[str, Hooked] = {"bash": bash, "zsh": zsh, "fish": fish}
+
+
+def hooked(name: str) -> Hooked:
+    """Return the language of one of `SHELLS`, for its rendered scripts; KeyError if it is none of them."""
+    return _HOOKED[name]
