@@ -9,6 +9,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # half of `signal`, at none of its cost
 import os
 import sys
+import time
 
 from devshell import environ, ready
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: What a shell answers for a command that is not there, and for one that cannot be started.
 NOT_FOUND, NOT_STARTED = 127, 126
+#: ENOEXEC, from a module that would have to be imported.
+_NO_FORMAT = 8
 
 
 def serve(arguments: Sequence[str]) -> int | None:
@@ -34,6 +37,7 @@ def serve(arguments: Sequence[str]) -> int | None:
         if not command or (command[0].startswith("-") and words[1] != "--"):
             return None
         found = _ready(start)
+        _settle(found)
         try:
             return None if found is None else start_in(found, command, start)
         except Exception:  # noqa: BLE001  (the long way meets it again, and can say what it is)
@@ -41,6 +45,7 @@ def serve(arguments: Sequence[str]) -> int | None:
     if words == ["sync"]:
         found = _ready(start)
         if found is not None and _whole(found):
+            _settle(found)
             sys.stderr.write(f"devshell: up to date ({count(found.tools, 'tool')})\n")
             return 0
     return None
@@ -71,6 +76,9 @@ def become(command: Sequence[str], env: Mapping[str, str]) -> int:
         sys.stderr.write(f"devshell: {command[0]!r}: command not found\n")
         return NOT_FOUND
     except OSError as error:
+        if error.errno == _NO_FORMAT and error.filename:
+            # A script without a first line that says for what: sh, as execvp(3) and every shell have it.
+            os.execve("/bin/sh", ["sh", error.filename, *command[1:]], env)  # noqa: S606
         sys.stderr.write(f"devshell: {command[0]!r} cannot be started: {error.strerror}\n")
         return NOT_STARTED
 
@@ -78,6 +86,20 @@ def become(command: Sequence[str], env: Mapping[str, str]) -> int:
 def count(number: int, noun: str) -> str:
     """Return `1 tool`, `2 tools`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _settle(found: ready.Ready | None) -> None:
+    # What is young keeps the launcher from serving the project: once it is old, that is written down.
+    if found is None or not any(young for _, _, young in found.watched):
+        return
+    from devshell import refresh, rendered
+
+    now = time.time_ns()
+    try:
+        if not any(young and rendered.young(os.stat(path).st_mtime_ns, now) for path, _, young in found.watched):
+            refresh.settle(found.root)
+    except OSError:
+        return
 
 
 def _whole(found: ready.Ready) -> bool:
