@@ -49,3 +49,10 @@ fi
 # Guarded, as the user's file may have said `set -e`.
 \__devshell_enter || \builtin true
 \builtin unset -f __devshell_enter
+
+# Aliases and the like, which no environment brings; where the user's file has loaded the hook, it does that.
+if [[ $- == *i* ]] && ! \builtin declare -F __devshell_prompt >/dev/null; then
+  __devshell_command=devshell
+  # shellcheck source=shell-hooks/hook.bash
+  \builtin source "${BASH_SOURCE[0]%/*}/hook.bash"
+fi

@@ -30,3 +30,9 @@ function __devshell_enter
 end
 
 __devshell_enter
+
+# Aliases and the like, which no environment brings; where the user's configuration has loaded the hook, it does that.
+if builtin status is-interactive; and not builtin functions -q __devshell_look
+    builtin set -g __devshell_command devshell
+    builtin source (builtin path dirname (builtin status filename))/hook.fish
+end

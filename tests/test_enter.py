@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Person:
 
     def inside(self, env: dict[str, str] | None = None) -> dict[str, str]:
         plan = (("path", self.tools, f"{self.tools}/more"), *self.plan)
-        return environ.enter(plan, env or self.env, "/project", "/store/env")
+        return environ.enter(plan, env or self.env, "/project", "/store/env") | {"DEVSHELL_ENTERED": ""}
 
     def enters(self, shell: str, env: dict[str, str] | None = None, *, pure: bool = False) -> Terminal:
         return Terminal(*command(shell, self.inside(env), pure=pure), self.home)
@@ -148,7 +149,9 @@ def test_a_hostile_rc_file_hides_nothing_and_loads(shell: str, person: Person) -
         front = [person.tools, f"{person.tools}/more", f"{person.home}/front", f"{person.home}/system"]
         assert paths(env) == [*front, "/usr/bin", "/bin"]
         assert not (person.home / "ran").exists()
-        assert b"devshell_" not in terminal.run({"fish": "functions -a"}.get(shell, "typeset -f"))
+        functions = terminal.run({"fish": "functions -a"}.get(shell, "typeset -f"))
+        ours = rb"(?m)^__devshell_inside" if shell == "zsh" else rb"(?m)^__devshell_enter\b"
+        assert not re.search(ours, functions)
         # What the user's file said stays outside of the project, too.
         assert environ.leave(env)["PATH"] == f"{person.home}/front:{person.home}/system:/usr/bin:/bin"
         assert terminal.exit("exit 7") == 7
@@ -210,6 +213,7 @@ def test_large_and_hard_values_arrive(shell: str, person: Person) -> None:
 def test_nested(before: str, shell: str, person: Person) -> None:
     person.plan = [("set", "A", "inner")]
     outer = environ.enter((("path", "/outer"), ("set", "B", "outer")), person.env, "/outer", "/store/outer")
+    outer["DEVSHELL_ENTERED"] = ""
     with Terminal(*command(before, outer, pure=False), person.home) as terminal:
         first = terminal.environment()
     assert paths(first)[0] == "/outer"
@@ -297,8 +301,13 @@ def test_a_project_may_set_zdotdir_itself(person: Person) -> None:
 
 def test_bash_keeps_its_history_and_options(person: Person) -> None:
     with person.enters("bash") as terminal, Terminal(["/bin/bash"], person.env, person.home) as plain:
-        for line in ("echo $-", "shopt", "set -o", 'echo "$HISTFILE"', "trap", "alias", "declare -F"):
+        for line in ("echo $-", "shopt", "set -o", 'echo "$HISTFILE"', "trap", "alias"):
             assert terminal.run(line) == plain.run(line)
+        functions = terminal.run("declare -F").splitlines(keepends=True)
+        assert b"".join(line for line in functions if b" __devshell_" not in line) in {
+            plain.run("declare -F"),
+            b"".join(b"declare -f %s\n" % name for name in (b"cd", b"popd", b"pushd")),
+        }
 
 
 def test_fish_leaves_universal_variables_alone(person: Person) -> None:

@@ -32,6 +32,8 @@ def enter(
         record = activation.ready_or_prepare(found, name, session)
     base = environ.pure(os.environ) if pure else dict(os.environ)
     env = environ.enter(record.plan, base, record.root, record.environment)
+    # The hook, which an rc file may load, is to stay in this project then.
+    env["DEVSHELL_ENTERED"] = name or ""
     command, env = entering.command(kind, env, pure=pure)
     here.note(f"entering {os.path.basename(found.root)} ({count(record.tools, 'tool')}); `exit` leaves")
     return become(command, env)

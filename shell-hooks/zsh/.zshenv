@@ -4,10 +4,10 @@
 # never evaluated.
 
 # Defined before the user's files are read, so that no alias of theirs gets in; `builtin`, so that no function does.
-function __devshell_enter {
+function __devshell_inside {
   builtin emulate -L zsh
   builtin local __devshell_name __devshell_new __devshell_entry __devshell_rest __devshell_path
-  builtin unfunction __devshell_enter
+  builtin unfunction __devshell_inside
 
   for __devshell_name in ${(s: :)DEVSHELL_NAMES-}; do
     case $__devshell_name in
@@ -48,8 +48,20 @@ function __devshell_enter {
   fi
 }
 
+# Aliases and the like, which no environment brings; where the user's files have loaded the hook, it does that.
+function __devshell_inside_hook {
+  \builtin unfunction __devshell_inside_hook
+  if (( ! ${+functions[__devshell_follow]} )); then
+    __devshell_command=devshell
+    \builtin source "$__devshell_hook"
+    # This prompt's own hooks have been called already.
+    __devshell_follow
+  fi
+}
+
 # One block, read whole before the user's file can change how code is read.
 {
+  __devshell_hook=${ZDOTDIR-}/../hook.zsh
   if [[ -v DEVSHELL_ZDOTDIR ]]; then
     export ZDOTDIR=$DEVSHELL_ZDOTDIR
     unset DEVSHELL_ZDOTDIR
@@ -59,11 +71,12 @@ function __devshell_enter {
   if [[ -o interactive ]]; then
     # Due at once, which is when the first prompt is about to show. Unlike a precmd hook, no rc file resets it.
     zmodload zsh/sched
-    sched +0 __devshell_enter
+    sched +0 __devshell_inside
+    sched +0 __devshell_inside_hook
   fi
   if [[ -r ${ZDOTDIR-$HOME}/.zshenv ]]; then
     . ${ZDOTDIR-$HOME}/.zshenv
   fi
 } always {
-  [[ -o interactive ]] || __devshell_enter
+  [[ -o interactive ]] || __devshell_inside
 }
