@@ -44,7 +44,7 @@ def command(shell: str, env: Mapping[str, str], *, pure: bool) -> tuple[list[str
     terminal it is, and commands may be piped into it. Raises ShellError if there is no such shell, or only one that
     is too old.
     """
-    program = _find(shell, env)
+    program = find(shell, env)
     after = dict(env)
     after.pop("DEVSHELL_ZDOTDIR", None)
     if pure:
@@ -73,10 +73,11 @@ def hook(name: str) -> str:
     raise ShellError(f"devshell's own file shell-hooks/{name} is missing", hint="install devshell again")
 
 
-def _find(shell: str, env: Mapping[str, str]) -> str:
+def find(shell: str, env: Mapping[str, str]) -> str:
+    """Return the program of a shell; raises ShellError where there is none, or only one that is too old."""
     old = None
     for path in _candidates(shell, env):
-        version = _version(path)
+        version = version_of(path)
         if version is None:
             continue
         if version >= MINIMUM[shell]:
@@ -102,7 +103,7 @@ def _candidates(shell: str, env: Mapping[str, str]) -> Iterator[str]:
             yield path
 
 
-def _version(path: str) -> tuple[int, int] | None:
+def version_of(path: str) -> tuple[int, int] | None:
     """Return major and minor version of the shell at `path`, or None if it does not say."""
     try:
         # Found by its name on the user's own PATH, and about to be started for good.

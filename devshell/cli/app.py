@@ -17,9 +17,11 @@ from devshell.cli import (
     completion,
     config,
     deny,
+    doctor,
     enter,
     exec_,
     export,
+    hook,
     init,
     list_,
     lock,
@@ -28,6 +30,8 @@ from devshell.cli import (
     remove,
     render,
     search,
+    self_,
+    shims,
     status,
     store,
     sync,
@@ -64,6 +68,7 @@ app.command()(lock.lock)
 app.command()(sync.sync)
 app.command()(mirror.mirror)
 app.command()(enter.enter)
+app.command()(hook.hook)
 app.command("exec", context_settings=_PASS_ON)(exec_.exec_)
 app.command("run", context_settings=_PASS_ON)(run_.run)
 app.command()(allow.allow)
@@ -73,8 +78,12 @@ app.command("list")(list_.list_)
 app.command()(which.which)
 app.command()(export.export)
 app.command()(completion.completion)
+app.command()(shims.shims)
+app.command("shim", hidden=True, context_settings=_PASS_ON)(shims.shim)
+app.command()(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(store.app, name="store")
+app.add_typer(self_.app, name="self")
 
 
 def _version(asked: bool) -> None:

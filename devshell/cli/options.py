@@ -16,3 +16,4 @@ Frozen = Annotated[bool, typer.Option("--locked", help="Fail where the lock woul
 ShellName = Annotated[
     str | None, typer.Argument(metavar="[SHELL-NAME]", help="A named shell of the manifest.", show_default=False)
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devshell.cli import interrupt, progress, render
-from devshell.errors import CancelledError, ProjectError, UsageError
+from devshell.errors import CancelledError, DevshellError, ProjectError, UsageError
 from devshell.files import POLL
 from devshell.quick import count
 
@@ -108,6 +108,28 @@ def session(terminal: Terminal, *, offline: bool = False) -> Iterator[Session]:
         finally:
             if not interrupt.cancelled():
                 fetcher.close()
+
+
+def step_outside() -> dict[str, str]:
+    """Forget for good what an active project has set, so that it decides nothing; return the variables as they were."""
+    from devshell import environ
+
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environ.leave(before))
+    return before
+
+
+def agreed(question: str, *, yes: bool, instead: str) -> bool:
+    """Return whether the user wants what `question` says; `yes` is the answer given on the command line.
+
+    Raises DevshellError, with the command `instead` that needs no answer, where there is nobody to ask.
+    """
+    if yes:
+        return True
+    if not _somebody_is_there():
+        raise DevshellError("there is no terminal to ask on", hint=f"run `{instead}`")
+    return _answer(f"{render.inert(question)} [y/N] ").lower() in {"y", "yes"}
 
 
 def _somebody_is_there() -> bool:
