@@ -33,6 +33,8 @@ _CHANGING = (
     *("mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat"),
     *("symlink", "symlinkat", "chmod", "fchmod", "fchmodat", "utimensat", "truncate", "ftruncate"),
 )
+#: The system calls that `written` judges.
+CHANGES = (*_OPENING, *_CHANGING)
 # Not files: a terminal, the null device and what the kernel tells of a process.
 _DEVICES = re.compile(r'"/(?:dev|proc)/')
 _FOR_WRITING = re.compile(r"O_(?:WRONLY|RDWR|CREAT|TRUNC|APPEND)")
@@ -83,16 +85,23 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A promise: `value` may be at most `limit`."""
+    """A promise: `value` is at most `limit`, or with `least` at least that."""
 
     label: str
     value: float
     limit: float
+    least: bool = False
 
     @property
     def passed(self) -> bool:
         """Whether the promise is kept."""
-        return self.value <= self.limit
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def __str__(self) -> str:
+        return (
+            f"{_plain(self.value)}, at {'least' if self.least else 'most'} {_plain(self.limit)}: "
+            f"{'pass' if self.passed else 'FAIL'}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +164,7 @@ def count(command: Command) -> Counts | None:
         command.before()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "calls")
-        wanted = ",".join(f"?{call}" for call in ("execve", "socket", *_OPENING, *_CHANGING))
+        wanted = ",".join(f"?{call}" for call in ("execve", "socket", *CHANGES))
         done = subprocess.run(
             [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={wanted}", "-e", "signal=none", *command.argv],
             cwd=command.cwd,
@@ -178,18 +187,22 @@ def _counted(log: str) -> Counts:
         # A call that failed changed nothing; one that was interrupted in the log counts once, at its begin.
         if found is None or " = -1 " in line:
             continue
-        name, rest = found.groups()
+        name = found[1]
         processes.add(line.split(maxsplit=1)[0])
         calls[name] += 1
-        if _writes(name, rest):
-            files.append(f"{name}({rest}")
+        if (file := written(line)) is not None:
+            files.append(file)
     return Counts(len(processes), calls["socket"], tuple(files))
 
 
-def _writes(name: str, rest: str) -> bool:
-    if _DEVICES.search(rest):
-        return False
-    return name in _CHANGING or name == "creat" or (name in _OPENING and _FOR_WRITING.search(rest) is not None)
+def written(line: str) -> str | None:
+    """Return the call of a line of strace's if it opened a file for writing, made one or changed one."""
+    found = _CALL.match(line)
+    if found is None or " = -1 " in line or _DEVICES.search(line):
+        return None
+    name, rest = found.groups()
+    writes = name in _CHANGING or name == "creat" or (name in _OPENING and _FOR_WRITING.search(rest) is not None)
+    return f"{name}({rest}" if writes else None
 
 
 def report(
@@ -208,7 +221,7 @@ def report(
             f"{one.median / measured[0].median:6.2f}  {one.peak / 1e6:5.0f} MB  {len(one.runs):4}"
         )
     for bar in bars:
-        print(f"  {bar.label:{width}}  {_plain(bar.value)}, at most {_plain(bar.limit)}: {_verdict(bar)}")
+        print(f"  {bar.label:{width}}  {bar}")
     for note in notes:
         print(f"  {note}")
     if into is not None:
@@ -242,7 +255,3 @@ def _time(seconds: float) -> str:
 
 def _plain(number: float) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
-
-
-def _verdict(bar: Bar) -> str:
-    return "pass" if bar.passed else "FAIL"
