@@ -95,14 +95,15 @@ def test_allow_shows_what_a_lock_sets(place: Place, server: LyingServer) -> None
     assert "code: BASH_ENV" in shown
 
 
-def test_allow_warns_of_dotenv_files_and_hides_watched_ones(place: Place) -> None:
-    place.write(".env", "LD_PRELOAD=/evil.so\n")
-    place.write("secret.txt", "hunter2\n")
-    place.write("devshell.toml", '[dotenv]\nfiles = [".env"]\n[settings]\nwatch = ["secret.txt"]\n')
+def test_allow_hides_the_values_of_dotenv_files_and_shows_watched_ones(place: Place) -> None:
+    place.write(".env", "LD_PRELOAD=/evil.so\nTOKEN=hunter2\n")
+    place.write("script.sh", "echo what it does\n")
+    place.write("devshell.toml", '[dotenv]\nfiles = [".env"]\n[settings]\nwatch = ["script.sh"]\n')
     shown = place.run("allow").ok().err
     assert "code: LD_PRELOAD" in shown
-    assert "secret.txt" in shown
     assert "hunter2" not in shown
+    assert "/evil.so" not in shown
+    assert "echo what it does" in shown
 
 
 def test_a_newer_lock_is_not_resolved_away(place: Place, server: LyingServer) -> None:
