@@ -113,7 +113,8 @@ def kept(root: str, shell: str | None = None) -> Ready | None:
 
 
 def _users(root: str) -> bool:
-    # In a folder such as /tmp, somebody else may have put a project of theirs where the user's was.
+    # In a folder such as /tmp, somebody else may have put a project of theirs where the user's was. Whose files count
+    # is as `system.own_uids` has it, which would cost more to import than all of this.
     try:
         owner = os.stat(os.path.join(root, paths.MANIFEST)).st_uid
     except OSError:

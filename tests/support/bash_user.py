@@ -11,9 +11,9 @@ from devshell import environ, rendered
 from devshell.enter import hook
 from devshell.shells import bash
 from devshell.shells.rendering import Completion, Entering, Waiting
-from devshell.snapshot import File, Role
 from support import zsh_user
 from support.ptys import Terminal
+from support.watched import as_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,12 +70,12 @@ class User(zsh_user.User):
             return {"bash": os.fsencode(bash.entering(found))}
 
         kind = f"ready.{named}" if named else "ready"
-        rendered.put(self.state(root), kind, [_file(root / name) for name in ("devshell.toml", *watched)], make)
+        rendered.put(self.state(root), kind, [as_now(root / name) for name in ("devshell.toml", *watched)], make)
         return root
 
     def waits(self, root: Path, message: str, *, keep: bool) -> None:
         rendered.drop(self.state(root), "ready")
-        files = [_file(root / "devshell.toml")]
+        files = [as_now(root / "devshell.toml")]
 
         def make(folder: Path, watched: tuple[Watched, ...]) -> dict[str, bytes]:
             return {"bash": os.fsencode(bash.waiting(Waiting(str(folder / "bash"), watched, message, keep)))}
@@ -89,11 +89,3 @@ def completion(folder: Path, command: str, says: str) -> Completion:
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(f"_{command}() {{ COMPREPLY=({says}); }}\ncomplete -F _{command} {command}\n")
     return Completion(str(file), (command,))
-
-
-def _file(path: Path) -> File:
-    try:
-        status = path.stat()
-    except OSError:
-        return File(str(path), Role.WATCH, None)
-    return File(str(path), Role.WATCH, path.read_bytes(), status.st_uid, status.st_mode, status.st_mtime_ns)

@@ -11,8 +11,8 @@ from devshell import environ, rendered
 from devshell.enter import hook
 from devshell.shells import fish
 from devshell.shells.rendering import Completion, Entering, Waiting
-from devshell.snapshot import File, Role
 from support.ptys import Terminal
+from support.watched import as_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from devshell.environ import Plan
     from devshell.shells.rendering import Watched
+    from devshell.snapshot import File
 
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 PROMPT = "function fish_prompt; echo -n '> '; end; function fish_greeting; end; function fish_title; end\n"
@@ -53,17 +54,7 @@ class Project:
 
     def files(self, names: Iterable[str]) -> list[File]:
         """Return what is watched: files as they are now."""
-        found = []
-        for name in names:
-            path = self.root / name
-            if path.exists():
-                seen = path.stat()
-                found.append(
-                    File(str(path), Role.WATCH, path.read_bytes(), seen.st_uid, seen.st_mode, seen.st_mtime_ns)
-                )
-            else:
-                found.append(File(str(path), Role.WATCH, None))
-        return found
+        return [as_now(self.root / name) for name in names]
 
     def allow(
         self, *plan: tuple[str, ...], watch: Iterable[str] = ("devshell.toml",), named: str = "", **more: Unpack[More]

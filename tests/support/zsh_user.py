@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from devshell import environ, rendered
 from devshell.shells import zsh
 from devshell.shells.rendering import Completion, Entering, Waiting
-from devshell.snapshot import File, Role
 from support.ptys import Terminal
+from support.watched import as_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,12 +93,12 @@ class User:
             found = Entering(own, files, str(root), "/store/env", name, plan, aliases, completions, greeting)
             return {"zsh": zsh.entering(replace(found, activate=activate, deactivate=deactivate)).encode()}
 
-        rendered.put(self.state(root), "ready", [_file(root / name) for name in ("devshell.toml", *watched)], make)
+        rendered.put(self.state(root), "ready", [as_now(root / name) for name in ("devshell.toml", *watched)], make)
         return root
 
     def waits(self, root: Path, message: str, *, keep: bool) -> None:
         rendered.drop(self.state(root), "ready")
-        files = [_file(root / "devshell.toml")]
+        files = [as_now(root / "devshell.toml")]
         rendered.put(
             self.state(root),
             "waiting",
@@ -112,11 +112,3 @@ def completion(folder: Path, command: str, says: str) -> Completion:
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(f"#compdef {command}\ncompadd {says}\n")
     return Completion(str(file), (command,))
-
-
-def _file(path: Path) -> File:
-    try:
-        status = path.stat()
-    except OSError:
-        return File(str(path), Role.WATCH, None)
-    return File(str(path), Role.WATCH, path.read_bytes(), status.st_uid, status.st_mode, status.st_mtime_ns)
