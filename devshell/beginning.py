@@ -1,12 +1,12 @@
-"""What `init` does: a first manifest, from what the folder already says or from a template."""
+"""What `init` does: a first manifest, from what the folder already says or from a template, and direnv's `.envrc`."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from devshell import detect, edit, project, trust
+from devshell import detect, direnv, edit, project, trust
 from devshell.errors import Place, ProjectError
 from devshell.files import write_atomically
 from devshell.paths import MANIFEST
@@ -17,13 +17,28 @@ from devshell.snapshot import Role
 class Begun:
     """What was written, a line for each thing taken over or left alone, and the project's files that were there.
 
-    With files that were there `before`, the project is not allowed: they are somebody else's word.
+    With files that were there `before`, the project is not allowed: they are somebody else's word. `path` is None
+    where the manifest was there already and only the `.envrc` was asked for.
     """
 
-    path: Path
+    path: Path | None
     taken: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    envrc: Path | None = None
+
+
+def begin_with_direnv(folder: Path, template: str | None) -> Begun:
+    """Write an `.envrc` for direnv into `folder`, and a manifest first where there is none.
+
+    Raises ProjectError, before anything is written, where there is an `.envrc` already, or a manifest that a template
+    would replace.
+    """
+    root = Path(os.path.realpath(folder))
+    direnv.refuse_existing(root)
+    there = os.path.lexists(root / MANIFEST)
+    begun = Begun(None) if there and template is None else begin(root, template)
+    return replace(begun, envrc=direnv.write(root))
 
 
 def begin(folder: Path, template: str | None) -> Begun:

@@ -1,4 +1,4 @@
-"""What is rendered for entering a project: the record Python reads, and a script for each shell and the launcher."""
+"""What is rendered for entering a project: the record Python reads, and scripts for each shell and the launcher."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devshell import config, environ, lock, ready, shells, tasks, trust
+from devshell import answer, config, enter, environ, lock, obstacles, paths, ready, rendered, shells, tasks, trust
+from devshell.errors import DevshellError
 from devshell.files import read_regular
 from devshell.shells import posix
 from devshell.shells.rendering import Completion, Entering
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from devshell.opening import Project
     from devshell.shells.rendering import Watched
 
-_LARGEST_CONFIG = 1 << 20
+_LARGEST_CONFIG = _LARGEST_ANSWER = 1 << 20
+#: What the launcher reads to tell an editor; beside the scripts of shells.
+_ANSWER = "answer"
 _LARGEST_COMPLETION = 4 << 20
 #: How many tools a greeting names, before it only counts them.
 _NAMED = 2
@@ -37,7 +40,7 @@ def render(found: Project, shell: str | None, environment: str, plan: Plan) -> r
     """
     settings = config.load(config.config_file())
     wanted = found.shell(shell)
-    parts = _parts(found, shell)
+    parts = parts_of(found, shell)
     greeting = greet(found.root, wanted, parts, settings.greeting)
     # What no environment can hold is said here, where it can be explained.
     environ.enter(plan, os.environ, found.root, environment)
@@ -64,10 +67,47 @@ def render(found: Project, shell: str | None, environment: str, plan: Plan) -> r
             )
             text = posix.entering(value) if kind == "sh" else shells.hooked(kind).entering(value)
             scripts[kind] = os.fsencode(text)
+        told = of_ready(found, shell, record[0], parts)
+        scripts[_ANSWER] = os.fsencode(posix.answering(answer.opened(told), _answering()))
         return scripts
 
     trust.render(found.snapshot, shell, settings_files(), make)
     return record[0]
+
+
+def of_ready(found: Project, shell: str | None, record: ready.Ready, parts: Mapping[str, Part]) -> answer.Answer:
+    """Return what an editor is told of a project that is ready; `parts` are those of its lock for this machine."""
+    entries: list[str] = []
+    for kind, *words in record.plan:
+        if kind == "path":
+            entries = environ.front(words, entries)
+    return answer.Answer(
+        answer.State.READY,
+        found.root,
+        obstacles.name_of(found.root),
+        environment=record.environment,
+        tools={key: parts[key].block.version for key in found.shell(shell).tools if key in parts},
+        path=tuple(entries),
+        watch=(*(path for path, _, _ in record.watched), *links(found.root, shell)),
+    )
+
+
+def answers(root: str, shell: str | None = None) -> bool:
+    """Return whether what the launcher tells editors of a project was rendered by this release."""
+    try:
+        found = read_regular(Path(ready.folder(root, shell), _ANSWER), _LARGEST_ANSWER)
+    except DevshellError:
+        return False
+    return found is not None and found[0].endswith(os.fsencode(_answering()))
+
+
+def _answering() -> str:
+    return Path(enter.hook("answer.sh")).read_text("utf-8")
+
+
+def links(root: str, shell: str | None = None) -> tuple[str, ...]:
+    """Return the links in a project's state that say whether it is entered; commands and shells swap them."""
+    return ready.folder(root, shell), os.path.join(paths.project_state(root), rendered.WAITING)
 
 
 def settings_files() -> tuple[File, ...]:
@@ -142,6 +182,7 @@ def _tasks(shell: Shell) -> dict[str, tuple[str, str]]:
     }
 
 
-def _parts(found: Project, shell: str | None) -> Mapping[str, Part]:
+def parts_of(found: Project, shell: str | None) -> Mapping[str, Part]:
+    """Return what a project's lock has for this machine, by tool. Raises LockError."""
     locked = found.lock()
     return {} if locked is None else lock.parts(locked, shell, host_platform())

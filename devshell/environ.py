@@ -300,6 +300,18 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> list[tupl
     return [(name, after.get(name)) for name in sorted(changed)]
 
 
+def managed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what `after` has of all that is devshell's to set, there or in `before`; None for what is unset.
+
+    Nothing where neither is active. Unlike `difference`, names whose value is the same are there too.
+    """
+    if not any(name in env for env in (before, after) for name in _MARKS):
+        return {}
+    names = dict.fromkeys((*_names(before), *_names(after)))
+    every = (*_MARKS, "PATH", *names, *(mark + name for name in names for mark in (_OLD, _NEW)))
+    return {name: after.get(name) for name in every}
+
+
 def pure(env: Mapping[str, str]) -> dict[str, str]:
     """Return what `--pure` starts from: who and where one is, as `_PURE` says, and the system's own PATH.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # half of `signal`, at none of its cost
 import os
 import sys
-import time
 
 from devshell import environ, ready
 
@@ -89,17 +88,10 @@ def count(number: int, noun: str) -> str:
 
 
 def _settle(found: ready.Ready | None) -> None:
-    # What is young keeps the launcher from serving the project: once it is old, that is written down.
-    if found is None or not any(young for _, _, young in found.watched):
-        return
-    from devshell import refresh, rendered
+    if found is not None and any(young for _, _, young in found.watched):
+        from devshell import refresh
 
-    now = time.time_ns()
-    try:
-        if not any(young and rendered.young(os.stat(path).st_mtime_ns, now) for path, _, young in found.watched):
-            refresh.settle(found.root)
-    except OSError:
-        return
+        refresh.settle_young(found)
 
 
 def _whole(found: ready.Ready) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,27 +17,25 @@ from devshell import (
     activation,
     config,
     entering,
-    environ,
-    lock,
+    obstacles,
     opening,
-    paths,
     project,
     ready,
-    resolve,
+    rendered,
     shells,
     trust,
 )
-from devshell.errors import DevshellError, ManyErrors
+from devshell.errors import DevshellError
 from devshell.files import read_regular
 from devshell.paths import LOCAL_MANIFEST, LOCK, MANIFEST
 from devshell.shells.rendering import Waiting
 from devshell.snapshot import File, Role
-from devshell.system import host_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
+    from devshell.obstacles import Obstacle
     from devshell.opening import Project
     from devshell.session import Session
     from devshell.shells.rendering import Watched
@@ -63,24 +62,13 @@ def refresh(start: Path, say: Callable[[str], None], session: Callable[[], Abstr
     standing = trust.standing(snapshot)
     if standing in {trust.Standing.UNKNOWN, trust.Standing.CHANGED} and trust.admit(snapshot, settings):
         standing = trust.Standing.ALLOWED
-    name = environ.prompt(snapshot.root) or "/"
-    if standing is trust.Standing.UNKNOWN:
-        say(f"{name} is not allowed to act; look at its devshell.toml, then run `devshell allow`")
-    elif standing is trust.Standing.DENIED:
-        _wait(snapshot, standing, "", keep=False)
-    elif standing is trust.Standing.CHANGED:
-        broken = _broken(snapshot)
-        if broken is None:
-            _wait(
-                snapshot,
-                standing,
-                f"devshell: {name} has changed since it was allowed; run `devshell allow`",
-                keep=False,
-            )
-        else:
-            _wait(snapshot, standing, f"devshell: {name} is broken: {broken}; run `devshell status`", keep=True)
+    obstacle = obstacles.of_standing(snapshot, standing)
+    if obstacle is None:
+        _enter_or_wait(snapshot, auto_sync=settings.auto_sync, session=session)
+    elif standing is trust.Standing.UNKNOWN:
+        say(obstacle.message)
     else:
-        _enter_or_wait(snapshot, name, auto_sync=settings.auto_sync, session=session)
+        _wait(snapshot, standing, obstacle)
 
 
 def settle(root: str, session: Callable[[], AbstractContextManager[Session]] | None = None) -> None:
@@ -91,35 +79,43 @@ def settle(root: str, session: Callable[[], AbstractContextManager[Session]] | N
     with contextlib.suppress(DevshellError, OSError):
         snapshot = project.read(Path(root))
         if trust.standing(snapshot) is trust.Standing.ALLOWED:
-            _enter_or_wait(snapshot, environ.prompt(root) or "/", auto_sync=False, session=session)
+            _enter_or_wait(snapshot, auto_sync=False, session=session)
+
+
+def settle_young(found: ready.Ready) -> None:
+    """Render once more a project whose files were young when that was done, and are no longer.
+
+    What is young keeps the launcher from serving a project.
+    """
+    now = time.time_ns()
+    with contextlib.suppress(OSError):
+        young = [path for path, _, young in found.watched if young]
+        if young and not any(rendered.young(os.stat(path).st_mtime_ns, now) for path in young):
+            settle(found.root)
 
 
 def _enter_or_wait(
-    snapshot: Snapshot,
-    name: str,
-    *,
-    auto_sync: bool,
-    session: Callable[[], AbstractContextManager[Session]] | None,
+    snapshot: Snapshot, *, auto_sync: bool, session: Callable[[], AbstractContextManager[Session]] | None
 ) -> None:
+    allowed = trust.Standing.ALLOWED
     installing = False
     try:
         found = opening.checked(snapshot)
         if _again(found) or session is None:
             return
-        why, command = _missing(found)
-        if why and not auto_sync:
-            _wait(snapshot, trust.Standing.ALLOWED, f"devshell: {name}: {why}; run `{command}`", keep=True)
+        obstacle = obstacles.of_installation(found)
+        if obstacle is not None and not auto_sync:
+            _wait(snapshot, allowed, obstacle)
             return
-        installing = bool(why)
+        installing = obstacle is not None
         with session() as opened:
             activation.prepare(found, None, opened, frozen=not auto_sync)
     except (DevshellError, KeyboardInterrupt) as problem:
         # First what the shell is to know, so that it does not try again at each prompt.
         if installing or not isinstance(problem, DevshellError):
-            message = f"devshell: {name} is not installed; run `devshell sync`"
+            _wait(snapshot, allowed, obstacles.uninstalled(snapshot.root))
         else:
-            message = f"devshell: {name} is broken: {_where(problem)}; run `devshell status`"
-        _wait(snapshot, trust.Standing.ALLOWED, message, keep=True)
+            _wait(snapshot, allowed, obstacles.broken(snapshot.root, problem))
         if installing:
             raise
 
@@ -133,56 +129,24 @@ def _again(found: Project) -> bool:
     return True
 
 
-def _missing(found: Project) -> tuple[str, str]:
-    """Return what stands between an allowed project and its environment, and the command to type; empty for nothing."""
-    locked = found.lock()
-    if locked is None:
-        return "it has no lock yet", "devshell sync"
-    if resolve.stale(found.manifest, locked):
-        return "its lock is out of date", "devshell sync"
-    store = Path(paths.store_folder())
-    parts = lock.parts(locked, None, host_platform())
-    if not all((store / part.store_name).is_dir() for part in parts.values()):
-        return "it is not installed", "devshell sync"
-    return "", ""
-
-
-def _broken(snapshot: Snapshot) -> str | None:
-    """Return where a project's files are wrong, in no words of theirs, or None where they can be read."""
-    try:
-        opening.checked(snapshot).lock()
-    except DevshellError as problem:
-        return _where(problem)
-    return None
-
-
-def _where(problem: DevshellError) -> str:
-    errors = problem.errors if isinstance(problem, ManyErrors) else (problem,)
-    place = next((error.place for error in errors if error.place), None)
-    if place is None or os.path.basename(place.file) not in {MANIFEST, LOCAL_MANIFEST, LOCK}:
-        return "it cannot be read"
-    return os.path.basename(place.file) + (f", line {place.line}" if place.line else "")
-
-
 def _refused(start: Path) -> bool:
     """Keep that the project at `start` cannot be read, as where others may write it; return whether it is known."""
     root = ready.find(os.path.realpath(start))
     if root is None or (word := trust.last_word(root)) is trust.Standing.UNKNOWN:
         return False
     files = {os.path.join(root, name): role for role, name in _OWN.items()} | dict(trust.known_files(root))
-    name = environ.prompt(root) or "/"
-    message = f"devshell: {name} cannot be used as it is; run `devshell status`"
+    obstacle = obstacles.refused(root)
     _postpone(
         root,
         lambda: trust.last_word(root) is word,
         [_seen(path, role) for path, role in files.items()],
-        "" if word is trust.Standing.DENIED else message,
-        keep=False,
+        _said(obstacle, word),
+        keep=obstacle.keep,
     )
     return True
 
 
-def _wait(snapshot: Snapshot, standing: trust.Standing, message: str, *, keep: bool) -> None:
+def _wait(snapshot: Snapshot, standing: trust.Standing, obstacle: Obstacle) -> None:
     """Keep why a project of this standing is not entered, until one of its files changes.
 
     Of content that is not allowed no file name is taken over: watched are the names every project has, and what the
@@ -198,9 +162,14 @@ def _wait(snapshot: Snapshot, standing: trust.Standing, message: str, *, keep: b
         snapshot.root,
         lambda: trust.standing(snapshot) is standing,
         files.values(),
-        message,
-        keep=keep,
+        _said(obstacle, standing),
+        keep=obstacle.keep,
     )
+
+
+def _said(obstacle: Obstacle, standing: trust.Standing) -> str:
+    # Who denied a project knows, and is not told at each prompt.
+    return "" if standing is trust.Standing.DENIED else f"devshell: {obstacle.message}"
 
 
 def _postpone(root: str, still: Callable[[], bool], files: Iterable[File], message: str, *, keep: bool) -> None:

@@ -36,9 +36,15 @@ function __devshell_prompt --on-event fish_prompt
 end
 
 # After `cd`, so that `cd project && node` has the project's node. A completion may call `cd` too, and changes nothing;
-# what a key did is looked at before the next command. `$_` is the command that runs, or fish itself at a prompt.
+# what a key did is looked at before the next command. `$_` is the command that runs, or fish itself at a prompt; and in
+# `fish -ic`, by which editors ask for a folder's environment: no prompt comes there.
+function __devshell_first --on-event fish_prompt
+    builtin functions -e __devshell_first
+    set -g __devshell_prompted
+end
+
 function __devshell_moved --on-variable PWD
-    if status is-interactive; and builtin contains -- "$_" fish ''
+    if set -qg __devshell_prompted; and status is-interactive; and builtin contains -- "$_" fish ''
         and not string length -q -- (status current-commandline)
         function __devshell_late --on-event fish_preexec
             builtin functions -e __devshell_late
@@ -410,6 +416,15 @@ function __devshell_path
     set -gx PATH $argv $__devshell_users
 end
 
+# Puts the names in the order that all others give them: direnv, beside us, would take another one for a change.
+function __devshell_sort
+    set -l __devshell_sorted
+    for __devshell_name in $__devshell_touched
+        builtin contains -- $__devshell_name $__devshell_names; and set -a __devshell_sorted $__devshell_name
+    end
+    set __devshell_names $__devshell_sorted
+end
+
 # What leaving needs travels with the variables: their names, and the values we gave, where a script has not said them.
 function __devshell_commit
     for __devshell_name in $argv
@@ -573,7 +588,12 @@ function __devshell_unpath
     if set -qg __devshell_mine
         set -q __devshell_paths[1]; or return 0
         set __devshell_flags $__devshell_path_flags
-        __devshell_less $__devshell_paths
+        # An editor puts them in front once more after the rc files of its terminals, and notes that.
+        if set -q DEVSHELL_PATH[(builtin math 1 + (builtin count $__devshell_paths))]
+            __devshell_less $DEVSHELL_PATH[1..2000]
+        else
+            __devshell_less $__devshell_paths
+        end
     else
         set -q DEVSHELL_PATH[1]; or return 0
         # More than are ever put in: what comes from the environment is bounded.

@@ -15,25 +15,11 @@ from hypothesis import strategies as st
 
 from devshell import environ
 from devshell.shells import posix
-from support.launched import LAUNCHER, SYSTEM, Launched, Ran
+from support.launched import LAUNCHER, SYSTEM, Launched, Ran, same
+from support.plans import SHELLS, hostile, names, paths, plans, values, variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: Every sh that this machine has; the launcher's own first line takes `/bin/sh`.
-SHELLS = {
-    name: argv and (found, *argv[1:])
-    for name, argv in {
-        "sh": (),
-        "dash": ("dash",),
-        "bash": ("bash", "--posix"),
-        "busybox": ("busybox", "ash"),
-        "mksh": ("mksh",),
-    }.items()
-    if (found := shutil.which(argv[0] if argv else "sh"))
-}
-#: What a shell itself keeps up to date in its environment.
-OWN = ("PWD", "OLDPWD", "_", "SHLVL")
 
 
 @pytest.fixture(params=SHELLS)
@@ -47,61 +33,7 @@ def plain(tmp_path: Path) -> Launched:
     return Launched(tmp_path / "a place")
 
 
-def same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    # As bytes: some that are no UTF-8 apart are UTF-8 in a row.
-    first, second = ({n: os.fsencode(v) for n, v in env.items() if n not in OWN} for env in (one, other))
-    return first == second
-
-
 # --- what a command gets ----------------------------------------------------------------------------------------------
-
-names = st.sampled_from(["A", "B", "C", "LIBS", "_x", "lower", "MANPATH"])
-values = st.one_of(
-    st.sampled_from(["", "x", "y", "${A}", "a b\n'\"", "é", "\udcff\udc80", "*", "~", "-n", "\\", "$(exit 9)", ")"]),
-    st.binary(max_size=12).map(lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape")),
-)
-entries = st.sampled_from(["/e1", "/e2", "/e3", "relative", "/a b", "/\udcff", "/*", "/~", "/100%", "/a'b\\"])
-paths = st.lists(st.one_of(entries, st.just("")), min_size=1, max_size=8).map(":".join)
-references = st.sampled_from(
-    ["${A}", "${B:-w}", "${B:-${C}}", "${project}", "$${A}", "$", "}", "${", "${A:-", "${PATH}", "${DEVSHELL_ROOT}"]
-)
-templates = st.lists(st.one_of(values, references), max_size=4).map("".join)
-operations = st.one_of(
-    st.tuples(st.sampled_from(["set", "default", "extend"]), names, templates),
-    st.tuples(st.just("literal"), names, values),
-    st.tuples(st.just("unset"), names),
-    st.tuples(st.just("prepend"), names, templates, templates),
-    st.lists(entries, max_size=4).map(lambda some: ("path", *some)),
-)
-plans = st.lists(operations, max_size=8).map(tuple)
-# bash looks at characters where there are some, dash at bytes.
-locales = st.sampled_from([{}, {"LC_ALL": "C.UTF-8"}])
-variables = st.tuples(st.dictionaries(names, values), locales).map(lambda made: {**made[0], **made[1]})
-#: What a stranger may have put there: each of the marks that leaving reads.
-hostile = st.dictionaries(
-    st.sampled_from(
-        [
-            *(
-                "DEVSHELL_ROOT",
-                "DEVSHELL_ENV",
-                "DEVSHELL_PROMPT",
-                "DEVSHELL_ENTERED",
-                "DEVSHELL_PATH",
-                "DEVSHELL_NAMES",
-            ),
-            *("DEVSHELL_OLD_A", "DEVSHELL_NEW_A", "DEVSHELL_OLD_IFS", "DEVSHELL_NEW_B", "DEVSHELL_OLD_PATH"),
-        ]
-    ),
-    st.one_of(
-        values,
-        paths,
-        st.lists(
-            st.sampled_from(
-                ["A", "B", "", "IFS", "PATH", "LIBS", "DEVSHELL_ROOT", "a-b", "1", "A;exit", "$(exit)", "é"]
-            )
-        ).map(" ".join),
-    ),
-)
 
 
 def agree(launched: Launched, plan: environ.Plan, env: Mapping[str, str]) -> Ran:
@@ -398,7 +330,6 @@ def test_nothing_is_believed_because_it_stands_in_the_environment(launched: Laun
         ("run", "unknown"),
         ("run", "unknown", "a b", ""),
         ("export", "json"),
-        ("export", "json", "--full"),
         ("-C",),
         ("-C", ""),
         ("-C", ".", "status"),
@@ -490,17 +421,6 @@ def test_a_task_gets_the_environment_and_its_code_is_ours(launched: Launched) ->
     launched.tool("hello", "exit 7")
     launched.render(tasks={"greet": ("hello", "hello")})
     assert launched.run("run", "greet").code == 7
-
-
-def test_what_was_rendered_for_editors_is_served_while_it_is_fresh(launched: Launched) -> None:
-    launched.watch(launched.project / "devshell.toml")
-    launched.render()
-    text = b'{"env": "\xff"}\n'
-    (launched.ready_folder / "json").write_bytes(text)
-    assert launched.run("export", "json", "--full").out == text
-    assert launched.run("-C", "..", "export", "json", "--full").handed_on
-    os.utime(launched.project / "devshell.toml", ns=(1, 1))
-    assert launched.run("export", "json", "--full").handed_on
 
 
 # --- the hook, and where things lie -----------------------------------------------------------------------------------

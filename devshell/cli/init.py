@@ -13,6 +13,7 @@ def init(
     template: Annotated[
         str | None, typer.Option("--template", metavar="T", help="Start from a template.", show_default=False)
     ] = None,
+    direnv: Annotated[bool, typer.Option("--direnv", help="Write an .envrc for direnv too, or alone.")] = False,
     directory: options.Directory = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -20,7 +21,7 @@ def init(
     from devshell import beginning
 
     here = terminal.begin(directory, quiet=quiet)
-    made = beginning.begin(here.folder, template)
+    made = (beginning.begin_with_direnv if direnv else beginning.begin)(here.folder, template)
     for line in made.taken:
         here.note(line)
     for line in made.left:
@@ -29,4 +30,7 @@ def init(
     if made.before:
         here.note(f"was here before: {', '.join(made.before)}")
         following = "look at that, then `devshell allow`"
-    here.done("written", f"{made.path}; next: {following}")
+    if made.path:
+        here.done("written", f"{made.path}; next: {following}")
+    if made.envrc:
+        here.done("written", f"{made.envrc}; next: look at it, then `direnv allow`")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> bool:
-    """Do `sync`, `lock`, `lock --update TOOL…`, and what hooks ask for; return False for all that needs a parser."""
+    """Do `sync`, `lock`, `lock --update TOOL…`, what hooks and editors ask; return False for what needs a parser."""
     from devshell.cli import terminal
 
     match list(arguments):
@@ -30,6 +30,14 @@ def run(arguments: Sequence[str]) -> bool:
             from devshell.cli import refreshing
 
             refreshing.refresh(terminal.begin(Path(folder)))
+        case ["-C", folder, "export", "json", "--full"]:
+            from devshell.cli import answering
+
+            answering.answer(terminal.begin(Path(folder)))
+        case ["export", "json", "--full"]:
+            from devshell.cli import answering
+
+            answering.answer(terminal.begin(None))
         case _:
             return False
     return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from devshell.errors import UsageError
-from devshell.shells import bash, dotenv, fish, zsh
+from devshell.shells import bash, dotenv, fish, json, vim, zsh
 
 if TYPE_CHECKING:
     from devshell.shells.names import Changes
@@ -29,7 +29,14 @@ class Language(Protocol):
         """
 
 
-_LANGUAGES: dict[str, Language] = {"bash": bash, "zsh": zsh, "fish": fish, "dotenv": dotenv}
+_LANGUAGES: dict[str, Language] = {
+    "bash": bash,
+    "zsh": zsh,
+    "fish": fish,
+    "dotenv": dotenv,
+    "json": json,
+    "vim": vim,
+}
 
 
 def get(name: str) -> Language:

@@ -127,7 +127,7 @@ def _applying(found: Entering) -> Iterator[str]:
     yield f"set -g __devshell_count {len(times) + 2}" if len(times) <= _AT_ONCE else "set -g __devshell_count"
     yield "function __devshell_apply"
     yield f"    __devshell_begin {quote(found.root)} {quote(found.environment)} {quote(found.prompt)}"
-    yield from (f"    {line}" for line in _holding([*sorted(plain), *sorted(surely)]))
+    yield from (f"    {line}" for line in _holding(sorted(plain.keys() | surely)))
     if plain:
         names = sorted(plain)
         yield f"    set __devshell_plain {' '.join(names)}"
@@ -147,6 +147,8 @@ def _applying(found: Entering) -> Iterator[str]:
         else:
             lines = _step(kind, words, found.root)
         yield from (f"    {line}" for line in lines)
+    if times.keys() - plain.keys() - surely:
+        yield "    __devshell_sort"
     yield f"    __devshell_commit {' '.join(sorted(times.keys() - plain.keys()))}".rstrip()
 
 

@@ -1,4 +1,4 @@
-"""POSIX sh, for the launcher: what `ready/sh` of a project's state holds.
+"""POSIX sh, for the launcher: what `ready/sh` and `ready/answer` of a project's state hold.
 
 It only defines what `shell-hooks/devshell` calls, in this order: `__devshell_fresh` (whether the project is as it
 was), `__devshell_task` (the script of a plain task), `__devshell_fits`, and `__devshell_apply`, which does what
@@ -66,6 +66,14 @@ def entering(found: Entering) -> str:
         # Compared by content, which sh cannot do by itself.
         return UNSERVED
     return f"{_SERVED}{_fresh(found)}{_tasks(found.tasks or {})}{apply}"
+
+
+def answering(opened: str, code: str) -> str:
+    """Return what `ready/answer` holds: `opened`, as `devshell.answer.opened` gives it, and the code to complete it.
+
+    That code is `shell-hooks/answer.sh`.
+    """
+    return f"__devshell_answer={quote(opened)}\n{code}"
 
 
 def _fresh(found: Entering) -> str:

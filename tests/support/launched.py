@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devshell import environ, ready
+from devshell import answer, environ, ready
 from devshell.shells import posix
 from devshell.shells.rendering import Entering, Watched
 
@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LAUNCHER = Path(__file__).resolve().parents[2] / "shell-hooks" / "devshell"
+ANSWER = LAUNCHER.with_name("answer.sh")
 #: What the stand-in leaves with, which nothing else does.
 HANDED_ON = 97
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+#: What a shell itself keeps up to date in its environment.
+OWN = ("PWD", "OLDPWD", "_", "SHLVL")
+
+
+def same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    # As bytes: some that are no UTF-8 apart are UTF-8 in a row.
+    first, second = ({n: os.fsencode(v) for n, v in env.items() if n not in OWN} for env in (one, other))
+    return first == second
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,12 @@ class Launched:
         self.served = text != posix.UNSERVED
         self.ready_folder.mkdir(parents=True, exist_ok=True)
         (self.ready_folder / "sh").write_bytes(os.fsencode(text))
+        told = answer.Answer(
+            answer.State.READY, found.root, found.prompt, environment=found.environment, tools={"a": "1"}
+        )
+        (self.ready_folder / "answer").write_bytes(
+            os.fsencode(posix.answering(answer.opened(told), ANSWER.read_text()))
+        )
         watched = tuple((w.path, w.reference, "young" if w.young else "") for w in self.watched)
         record = ready.Ready(found.root, found.environment, 1, watched, found.plan)
         (self.ready_folder / "record").write_bytes(ready.encode(record))
