@@ -25,6 +25,11 @@ ANY = ("latest", "*")
 #: Far above any real request; a bound for what a hostile manifest can make us parse.
 _LONGEST = 200
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<|=|\^)?\s*([^\s,<>=!~^]+)$")
+_ANY_SPACE = "[^!-~]*"
+_NUMBER = r"[vV]?[0-9]+(?:\.[0-9]+)*(?:(?:\.[a-dprA-DPR]|[^ ,<>=!~^.*0-9])[^ ,<>=!~^]*)?"
+_COMPARISON = rf"(?:[<>=]=?|[!~]=|\^){_ANY_SPACE}{_NUMBER}{_ANY_SPACE}"
+#: The pattern of all that :func:`parse` takes, and of little else, for editors.
+REQUEST = rf"{_ANY_SPACE}(?:latest|\*|{_NUMBER}|{_COMPARISON}(?:,{_ANY_SPACE}{_COMPARISON})*){_ANY_SPACE}"
 _HINT = 'write "22", "22.4", "=22.4.1", ">=0.9,<1", "~=1.4", "^1.4" or "latest"'
 
 _PATCH = re.compile(r"(\d{1,18}(?:\.\d{1,18})*)(?:([a-z])|p(\d{1,9}))", re.ASCII)

@@ -651,7 +651,7 @@ def test_any_text_gives_a_manifest_or_errors(text: str) -> None:
 
 
 def _keys(table: Table) -> list[str]:
-    inner = [_keys(shape) for shape in table.keys.values() if isinstance(shape, Table)]
+    inner = [_keys(key.shape) for key in table.keys.values() if isinstance(key.shape, Table)]
     return [*table.keys, *(key for keys in inner for key in keys)]
 
 

@@ -29,6 +29,7 @@ from devshell.cli import (
     outdated,
     remove,
     render,
+    schema,
     search,
     self_,
     shims,
@@ -78,6 +79,7 @@ app.command("list")(list_.list_)
 app.command()(which.which)
 app.command()(export.export)
 app.command()(completion.completion)
+app.command()(schema.schema)
 app.command()(shims.shims)
 app.command("shim", hidden=True, context_settings=_PASS_ON)(shims.shim)
 app.command()(doctor.doctor)

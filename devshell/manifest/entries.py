@@ -10,6 +10,7 @@ from typing import Any
 from devshell import versions
 from devshell.errors import Place, VersionError
 from devshell.manifest import texts
+from devshell.manifest.keys import HTTP_ONLY, ONLY_SOME
 from devshell.manifest.lines import KeyPath
 from devshell.manifest.merge import Layer
 from devshell.manifest.model import (
@@ -22,14 +23,11 @@ from devshell.manifest.model import (
     Task,
     Variable,
 )
-from devshell.manifest.names import WITH_SOURCES
 from devshell.manifest.shape import Fault, Say, show
 
 Where = Callable[[KeyPath], Place]
 
-_HTTP_ONLY = ("url", "os", "arch", "strip", "bin")
 _EVERYWHERE = "*"
-_ONLY_SOME = {"with": WITH_SOURCES, "suite": ("deb",)}
 
 
 def layer(document: Mapping[str, Any], where: Where, say: Say) -> Layer:
@@ -92,11 +90,11 @@ def _tool_fault(key: str, source: str | None, wish: Mapping[str, Any]) -> Fault 
             f"the tool {show(key)} comes from `http` but has no `url`",
             'write { source = "http", version = "1.4.2", url = "https://example.com/{version}/tool.tar.gz" }',
         )
-    foreign = [name for name in _HTTP_ONLY if name in wish]
+    foreign = [name for name in HTTP_ONLY if name in wish]
     if source != "http" and foreign:
         names = ", ".join(f"`{name}`" for name in foreign)
         return Fault(f"the tool {show(key)} has {names}, which only `http` takes", 'add source = "http", or remove it')
-    for option, sources in _ONLY_SOME.items():
+    for option, sources in ONLY_SOME.items():
         if option in wish and source is not None and source not in sources:
             known = ", ".join(f"`{name}`" for name in sources)
             return Fault(f"the tool {show(key)} has `{option}`, which only {known} takes", "remove it")

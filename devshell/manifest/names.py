@@ -10,10 +10,19 @@ import re
 
 from devshell import versions
 from devshell.errors import VersionError
-from devshell.manifest.shape import Check, Fault, show
+from devshell.manifest.shape import Fault, Rule, rule, show
 
-#: The words that may stand before the colon of a tool's name, and as `source`.
-SOURCES = ("pypi", "npm", "deb", "http", "python", "github", "conda", "recipe")
+#: The words that may stand before the colon of a tool's name, and as `source`, with what they mean.
+SOURCES = {
+    "pypi": "A Python package: a program that it carries, or an application with all it needs.",
+    "npm": "A package of npm with all it needs, on a node of its own.",
+    "deb": "A Debian package with all it needs, on Linux.",
+    "http": "An archive or a file of your own choice, by its address.",
+    "python": "A standalone build of Python.",
+    "github": "A release on GitHub. This devshell has no such source yet.",
+    "conda": "A conda package. This devshell has no such source yet.",
+    "recipe": "A recipe. This devshell has no such source yet.",
+}
 
 #: Those of them that can put further packages beside a tool.
 WITH_SOURCES = ("npm",)
@@ -21,9 +30,17 @@ WITH_SOURCES = ("npm",)
 #: File systems take no more than 255 bytes, and a store name adds a hash and a version.
 _LONGEST = 128
 
-_SHORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_NPM = re.compile(r"(?:@[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*")
-_GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+
+def _dotted(others: str) -> str:
+    # Letters, digits and some others, with single dots: `..` would lead out of a folder.
+    word = f"[A-Za-z0-9{others}]"
+    return rf"[A-Za-z0-9]{word}*(?:\.{word}+)*\.?"
+
+
+#: A word that can stand in an address and in a file's name.
+SHORT = _dotted("_+-")
+_NPM = rf"(?:@{_dotted('_-')}/)?{_dotted('_-')}"
+_GITHUB = rf"[A-Za-z0-9][A-Za-z0-9-]*/{_dotted('_-')}"
 _PACKAGES = {"npm": _NPM, "github": _GITHUB}
 _PACKAGE_HINTS = {
     "npm": 'as npm has it: "npm:name" or "npm:@scope/name"',
@@ -31,7 +48,7 @@ _PACKAGE_HINTS = {
 }
 _ALPHABET = "use letters, digits and . _ + -, beginning with a letter or a digit"
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 # Tried in bash 5.2, zsh 5.9 and fish 3.6: setting one of these fails, aborts the script that does it,
 # changes something else (zsh's GID and USERNAME switch the user, its `path` is PATH), or is lost.
 _SHELLS_OWN_WORDS = (
@@ -44,26 +61,37 @@ _SHELLS_OWN_WORDS = (
     "signals options functions aliases commands parameters"
 )
 _SHELLS_OWN = frozenset(_SHELLS_OWN_WORDS.split())
+_DEVSHELLS_OWN = ("DEVSHELL_", "__devshell_")
+_RESERVED = rf"^(?:{'|'.join(_DEVSHELLS_OWN)})|^(?:{'|'.join(['PATH', *sorted(_SHELLS_OWN)])})$"
 
 
+def key_pattern(source: str | None) -> str:
+    """Return the pattern of a key of `[tools]` that names a source, or of a short name."""
+    return SHORT if source is None else f"{source}:{_PACKAGES.get(source, SHORT)}"
+
+
+@rule(
+    pattern="|".join(key_pattern(source) for source in (None, *SOURCES)),
+    longest=_LONGEST + 1 + max(map(len, SOURCES)),
+)
 def tool(key: str) -> Fault | None:
     """Check a key of `[tools]`: a short name, or `source:name`."""
     prefix, colon, name = key.partition(":")
     if colon and prefix not in SOURCES:
         known = f"known sources: {', '.join(SOURCES)}"
         return Fault(f"{show(key)} names no source that devshell knows", known, prefix, SOURCES)
-    pattern = _PACKAGES.get(prefix, _SHORT) if colon else _SHORT
     word = name if colon else key
-    if not pattern.fullmatch(word) or ".." in word:
+    if not re.fullmatch(key_pattern(prefix if colon else None), key):
         return Fault(f"{show(key)} cannot be a tool's name", _PACKAGE_HINTS.get(prefix if colon else "", _ALPHABET))
     return _too_long(word)
 
 
+@rule(pattern=f"{_NPM}(?:@{versions.REQUEST})?")
 def package(text: str) -> Fault | None:
     """Check a package that is wanted beside a tool: its name, or `name@version`."""
     name, at, version = text[1:].partition("@")
     name = text[:1] + name
-    if not _NPM.fullmatch(name) or ".." in name:
+    if not re.fullmatch(_NPM, name):
         return Fault(f"{show(text)} cannot be a package", 'write "name", or "name@2"')
     if at:
         try:
@@ -73,9 +101,10 @@ def package(text: str) -> Fault | None:
     return _too_long(name)
 
 
+@rule(pattern=_VARIABLE, never=_RESERVED, longest=_LONGEST)
 def variable(name: str) -> Fault | None:
     """Check the name of an environment variable that a project sets, in `[env]` or a dotenv file."""
-    if not _VARIABLE.fullmatch(name):
+    if not re.fullmatch(_VARIABLE, name):
         hint = "use letters, digits and _, not beginning with a digit"
         return Fault(f"{show(name)} cannot be a variable's name", hint)
     return reserved(name) or _too_long(name)
@@ -85,22 +114,20 @@ def reserved(name: str) -> Fault | None:
     """Check that a variable is one that a project may set."""
     if name == "PATH":
         return Fault("PATH is not set this way", "list folders under `prepend` in [path]")
-    if name.startswith(("DEVSHELL_", "__devshell_")):
+    if name.startswith(_DEVSHELLS_OWN):
         return Fault(f"{show(name)} belongs to devshell itself", "use another name")
     if name in _SHELLS_OWN:
         return Fault(f"{show(name)} is a variable that shells keep for themselves", "use another name")
     return None
 
 
-def _named(pattern: str, what: str, hint: str) -> Check:
-    compiled = re.compile(pattern)
-
+def _named(pattern: str, what: str, hint: str) -> Rule:
     def check(name: str) -> Fault | None:
-        if not compiled.fullmatch(name):
+        if not re.fullmatch(pattern, name):
             return Fault(f"{show(name)} cannot be {what}", hint)
         return _too_long(name)
 
-    return check
+    return Rule(check, pattern, longest=_LONGEST)
 
 
 def _too_long(name: str) -> Fault | None:

@@ -1,8 +1,8 @@
 """Shapes: what a value of the manifest may be, as data, and how it is held against one.
 
 The table of keys in `devshell.manifest.keys` is built of these, so that whatever needs to know the
-keys (the parser, a schema for editors) reads one definition. Whatever is wrong goes to `say` with its
-path, and reading goes on.
+keys (the parser, `devshell.manifest.schema` for editors) reads one definition. Whatever is wrong goes to
+`say` with its path, and reading goes on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from devshell.manifest.lines import KeyPath
 
@@ -33,6 +33,35 @@ Check = Callable[[str], Fault | None]
 Say = Callable[[KeyPath, Fault], None]
 
 
+class Rule(NamedTuple):
+    """A check of a string, and beside it what a JSON Schema can say of that, which is never more than the check.
+
+    The patterns mean the same to Python, to ECMA-262 and to Rust: no look-around, no names, nothing that
+    depends on what counts as a letter, a digit or a space.
+    """
+
+    check: Check
+    #: What passes matches this as a whole.
+    pattern: str = ""
+    #: What passes holds this nowhere.
+    never: str = ""
+    #: In characters.
+    longest: int | None = None
+    #: Nothing else passes; each with what it means, or "".
+    words: Mapping[str, str] = MappingProxyType({})
+
+    def __call__(self, text: str) -> Fault | None:
+        """Return what is wrong with `text`, or None."""
+        return self.check(text)
+
+
+def rule(
+    *, pattern: str = "", never: str = "", longest: int | None = None, words: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Check], Rule]:
+    """Return a decorator that makes a check a :class:`Rule`."""
+    return lambda check: Rule(check, pattern, never, longest, words)
+
+
 #: What stands for a value that something was said about.
 WRONG: Final = object()
 
@@ -43,7 +72,7 @@ class Text:
 
     kind: ClassVar[type] = str
     expected: str
-    checks: tuple[Check, ...]
+    checks: tuple[Rule, ...]
 
     def read(self, value: object, path: KeyPath, say: Say) -> object:
         """Return the string, or WRONG."""
@@ -128,7 +157,7 @@ class Table:
 
     kind: ClassVar[type] = dict
     expected: str
-    keys: Mapping[str, Shape]
+    keys: Mapping[str, Key]
     elsewhere: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     whole: bool = False
 
@@ -141,7 +170,7 @@ class Table:
             if key not in self.keys:
                 say((*path, key), self._unknown(key))
                 continue
-            item = self.keys[key].read(inner, (*path, key), say)
+            item = self.keys[key].shape.read(inner, (*path, key), say)
             if item is not WRONG:
                 got[key] = item
         return WRONG if self.whole and len(got) < len(value) else got
@@ -159,8 +188,8 @@ class Names:
 
     kind: ClassVar[type] = dict
     expected: str
-    check: Check
-    value: Shape
+    check: Rule
+    value: Key
     most: int = MOST
 
     def read(self, value: object, path: KeyPath, say: Say) -> object:
@@ -172,7 +201,7 @@ class Names:
         got: dict[str, object] = {}
         for name, inner in value.items():
             fault = self.check(name)
-            item = _said(say, (*path, name), fault) if fault else self.value.read(inner, (*path, name), say)
+            item = _said(say, (*path, name), fault) if fault else self.value.shape.read(inner, (*path, name), say)
             if item is not WRONG:
                 got[name] = item
         return got
@@ -194,6 +223,15 @@ class Either:
 
 
 Shape = Text | Whole | Yes | Many | Table | Names | Either
+
+
+class Key(NamedTuple):
+    """What a key holds, and what editors say of it: one or two sentences, and values as one may write them."""
+
+    shape: Shape
+    description: str
+    examples: tuple[Any, ...] = ()
+
 
 _KINDS = {
     str: "a string",

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 
-_OPENING = re.compile(r"(?P<literal>\$\$\{)|(?P<reference>\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\})|\$\{")
+_REFERENCE = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}"
+_OPENING = re.compile(rf"(?P<literal>\$\$\{{)|(?P<reference>{_REFERENCE})|\$\{{")
+#: The pattern of a text in which nothing is malformed, for editors. Of several `$` before a `{`, the last two
+#: make it literal.
+TEMPLATE = rf"(?:[^$]|{_REFERENCE}|\$\$+\{{|\$+[^${{])*\$*"
 
 
 def malformed(text: str) -> int | None:
