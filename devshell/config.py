@@ -28,7 +28,7 @@ class Config:
     `index_pypi`, `index_npm`, `index_deb` and `mirrors` are addresses (a folder is a `file://` address) and may hold
     logins, so they are never shown but through :func:`shown`. `timeout` is in seconds. Projects in the folders of
     `trusted`, absolute paths as the user wrote them, count as allowed; `trust_clones` and `greeting`
-    are words of `devshell.config_values`.
+    are words of `devshell.config_values`. `editor` is the name or the path of a command.
     """
 
     index_pypi: tuple[str, ...] = ()
@@ -46,6 +46,7 @@ class Config:
     trust_clones: str = "off"
     auto_sync: bool = False
     greeting: str = "tools"
+    editor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,13 @@ KEYS = {
             config_values.truth,
         ),
         Key("greeting", "greeting", "tools, name or off", "what is said on entering a project", config_values.greeting),
+        Key(
+            "editor",
+            "editor",
+            "a command's name or an absolute path",
+            "the editor that `devshell code` starts; without it, the first of those it knows",
+            config_values.program,
+        ),
         Key(
             "http.insecure", "insecure", "list of hosts", "hosts that may be asked over plain http", config_values.hosts
         ),

@@ -97,6 +97,17 @@ def greeting(value: object) -> str:
     return _one_of(GREETINGS, value)
 
 
+def program(value: object) -> str:
+    """Return the name of a command, or an absolute path to one; `~` is the user's home."""
+    # A relative path would be looked for where the user stands, which is in a project.
+    if not isinstance(value, str) or not value.strip() or "\0" in value or value.startswith("-"):
+        raise ValueError("must be a command's name or an absolute path")
+    found = _path(value.strip()) if "/" in value else Path(value.strip())
+    if "/" in value and not found.is_absolute():
+        raise ValueError("must be a command's name or an absolute path")
+    return str(found)
+
+
 def _one_of(words: tuple[str, ...], value: object) -> str:
     if not isinstance(value, str) or value not in words:
         near = nearest(value, words) if isinstance(value, str) else ""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-import signal
-import subprocess
-import tempfile
 from typing import TYPE_CHECKING
 
+from devshell import programs
 from devshell.errors import ShellError
 
 if TYPE_CHECKING:
@@ -17,7 +13,6 @@ if TYPE_CHECKING:
 
 #: Seconds: a shell that takes longer to start is one that waits for something.
 PATIENCE = 15
-_MOST = 1 << 20
 #: What a session begins with, before any file of the user's has changed it.
 _BARE_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SESSION = (
@@ -44,10 +39,7 @@ def ask(program: str, code: str, env: Mapping[str, str], options: Sequence[str] 
     # The outer ones are on lines of their own, as code may end in a comment.
     words = [program, *options, "-c", f"{said}\n{code}\n{said}"]
     plain = {**env, "TERM": "dumb", "DEVSHELL_QUIET": "1", "PWD": "/"}
-    with tempfile.TemporaryFile() as output:
-        _run(words, plain, output.fileno())
-        output.seek(0)
-        text = output.read(_MOST).decode("utf-8", "surrogateescape")
+    text = _run(words, plain).decode("utf-8", "surrogateescape")
     parts = text.split(f"{mark}\n")
     if len(parts) < 3:  # noqa: PLR2004  before, between and after two marks
         raise ShellError(f"{program!r} ends before it would show a prompt", hint="look at what your rc files do last")
@@ -62,29 +54,12 @@ def fresh_path(program: str, env: Mapping[str, str]) -> str:
     return "".join(ask(program, code, {**kept, "PATH": _BARE_PATH}, ("-l", "-i"))[:1])
 
 
-def _run(words: list[str], env: Mapping[str, str], output: int) -> None:
+def _run(words: list[str], env: Mapping[str, str]) -> bytes:
     try:
-        # Into a file, not a pipe: what the user's files leave running would keep a pipe open.
-        process = subprocess.Popen(  # noqa: S603  the user's own shell
-            words,
-            cwd="/",
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.DEVNULL,
-            # Without the terminal an interactive shell cannot take it from us.
-            start_new_session=True,
-        )
-    except OSError as problem:
-        raise ShellError(f"{words[0]!r} cannot be started: {problem.strerror}") from None
-    try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
+        return programs.run(words, env, PATIENCE, errors=False).output
+    except TimeoutError:
         raise ShellError(
             f"{words[0]!r} shows no prompt within {PATIENCE} seconds", hint="look at what your rc files wait for"
         ) from None
-    finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    except OSError as problem:
+        raise ShellError(f"{words[0]!r} cannot be started: {problem.strerror}") from None

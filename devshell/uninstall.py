@@ -20,6 +20,7 @@ from devshell import environ, known, paths, rcfiles, shims
 from devshell.errors import DevshellError, StateError
 from devshell.files import remove_tree
 from devshell.shells import SHELLS
+from devshell.vscode import editors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +62,8 @@ class Inventory:
 
     `changes` take the hook out of rc files; `by_hand` are lines that the user wrote, `problems` say which rc files
     devshell does not write. `strange` are entries of its folders that are not devshell's. `projects` have a
-    `.devshell` folder, which stays. `users` says in words what uses the store now.
+    `.devshell` folder, which stays. `extensions` are the folders of extensions, of editors, that have devshell's, which
+    stays too. `users` says in words what uses the store now.
     """
 
     changes: tuple[rcfiles.Change, ...]
@@ -70,6 +72,7 @@ class Inventory:
     parts: tuple[Part, ...]
     strange: tuple[str, ...]
     projects: tuple[str, ...]
+    extensions: tuple[str, ...]
     users: tuple[str, ...]
 
     @property
@@ -86,7 +89,8 @@ def inventory(env: Mapping[str, str], *, config: bool) -> Inventory:
     state = any(os.path.basename(part.path) == "projects" for part in parts)
     projects = filter(_has_folder, known.projects()) if state else ()
     users = (*_this_shell(env), *_processes(os.path.realpath(store)))
-    return Inventory(changes, by_hand, problems, tuple(parts), tuple(strange), tuple(projects), users)
+    extensions = tuple(folder for folder, version in editors.installed(environ.leave(env)) if version is not None)
+    return Inventory(changes, by_hand, problems, tuple(parts), tuple(strange), tuple(projects), extensions, users)
 
 
 def refuse_busy() -> None:

@@ -14,6 +14,7 @@ from devshell import __version__
 from devshell.cli import (
     add,
     allow,
+    code,
     completion,
     config,
     deny,
@@ -36,6 +37,7 @@ from devshell.cli import (
     status,
     store,
     sync,
+    vscode,
     which,
 )
 from devshell.cli import run as run_
@@ -83,6 +85,8 @@ app.command()(schema.schema)
 app.command()(shims.shims)
 app.command("shim", hidden=True, context_settings=_PASS_ON)(shims.shim)
 app.command()(doctor.doctor)
+app.command("code", context_settings=_PASS_ON)(code.code)
+app.add_typer(vscode.app, name="vscode")
 app.add_typer(config.app, name="config")
 app.add_typer(store.app, name="store")
 app.add_typer(self_.app, name="self")

@@ -60,6 +60,8 @@ def _show(found: Inventory, here: terminal.Terminal) -> None:
         render.error(problem)
     _few("stays, as it is not devshell's", found.strange, here)
     _few("stays: `.devshell` in the project", found.projects, here)
+    for folder in found.extensions:
+        here.note(f"stays: the extension in {folder}; `devshell vscode install --uninstall` takes it out")
     for user in found.users[:_MOST]:
         render.line(f"{render.paint('in use', 'error')}: {render.inert(user)}")
     if len(found.users) > _MOST:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devshell.doctor import indexes, machine, path, project, session, shells, store
+from devshell.doctor import editors, indexes, machine, path, project, session, shells, store
 from devshell.doctor.finding import Finding, Level, Surroundings, failure, problem
 from devshell.errors import DevshellError, ManyErrors
 
@@ -25,6 +25,7 @@ _CHECKS: tuple[tuple[str, Callable[[Surroundings], Iterator[Finding]]], ...] = (
     ("store", store.check),
     ("machine", machine.check),
     ("index", indexes.check),
+    ("editor", editors.check),
 )
 
 
