@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from devshell import answer, config, entering, environ, obstacles, opening, project, ready, refresh, trust
 from devshell.answer import Answer, Problem
 from devshell.errors import DevshellError, ManyErrors
-from devshell.paths import LOCAL_MANIFEST, LOCK, MANIFEST
+from devshell.paths import OWN_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def _found(start: Path, shell: str | None) -> tuple[Answer, ready.Ready | None]:
     try:
         snapshot = project.read(project.find(start))
     except DevshellError as problem:
-        files = tuple(os.path.join(root, name) for name in (MANIFEST, LOCAL_MANIFEST, LOCK))
+        files = tuple(os.path.join(root, name) for name in OWN_FILES)
         return _waiting(root, obstacles.refused(root), files, (problem,)), None
     watch = tuple(file.path for file in snapshot.files)
     try:

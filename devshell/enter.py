@@ -11,7 +11,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from devshell import environ
+from devshell import environ, files
 from devshell.errors import ShellError, UsageError
 from devshell.shells import SHELLS, fish
 
@@ -65,11 +65,9 @@ def hook(name: str) -> str:
 
     It lies inside of the package once installed, and beside it in a checkout. Raises ShellError if it is in neither.
     """
-    package = os.path.dirname(os.path.abspath(__file__))
-    for folder in (package, os.path.dirname(package)):
-        path = os.path.join(folder, "shell-hooks", name)
-        if os.path.isfile(path):
-            return path
+    path = files.shipped(os.path.join("shell-hooks", name))
+    if path is not None:
+        return path
     raise ShellError(f"devshell's own file shell-hooks/{name} is missing", hint="install devshell again")
 
 

@@ -127,7 +127,7 @@ def greet(root: str, shell: Shell, parts: Mapping[str, Part], kind: str) -> str:
     """
     if kind == "off":
         return ""
-    name = f"devshell: {environ.prompt(root) or '/'}"
+    name = f"devshell: {obstacles.name_of(root)}"
     named = [f"{key.rpartition(':')[2]} {parts[key].block.version}" for key in shell.tools if key in parts]
     if kind == "name" or not named:
         return name

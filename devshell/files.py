@@ -126,6 +126,16 @@ def _sync_folder(folder: str) -> None:
             os.close(descriptor)
 
 
+def shipped(name: str) -> str | None:
+    """Return the path of a file that comes with devshell, None where it is missing.
+
+    It lies inside of the package once installed, and beside it in a checkout.
+    """
+    package = os.path.dirname(os.path.abspath(__file__))
+    paths = (os.path.join(folder, name) for folder in (package, os.path.dirname(package)))
+    return next(filter(os.path.isfile, paths), None)
+
+
 def read_regular(path: Path, limit: int) -> tuple[bytes, os.stat_result] | None:
     """Return a file's bytes and its stat, both of one descriptor, or None where it is missing.
 

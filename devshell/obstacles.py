@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from devshell import environ, lock, opening, paths, resolve
 from devshell.answer import State
 from devshell.errors import DevshellError, ManyErrors
-from devshell.paths import LOCAL_MANIFEST, LOCK, MANIFEST
+from devshell.paths import OWN_FILES
 from devshell.system import host_platform
 from devshell.trust import Standing
 
 if TYPE_CHECKING:
     from devshell.opening import Project
     from devshell.snapshot import Snapshot
-
-_OWN = {MANIFEST, LOCAL_MANIFEST, LOCK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +106,6 @@ def _broken(snapshot: Snapshot) -> Obstacle | None:
 def _where(problem: DevshellError) -> str:
     errors = problem.errors if isinstance(problem, ManyErrors) else (problem,)
     place = next((error.place for error in errors if error.place), None)
-    if place is None or os.path.basename(place.file) not in _OWN:
+    if place is None or os.path.basename(place.file) not in OWN_FILES:
         return "it cannot be read"
     return os.path.basename(place.file) + (f", line {place.line}" if place.line else "")

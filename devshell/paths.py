@@ -11,6 +11,8 @@ import os
 MANIFEST = "devshell.toml"
 LOCAL_MANIFEST = "devshell.local.toml"
 LOCK = "devshell.lock"
+#: The files of its own that any project may have, whatever they say.
+OWN_FILES = (MANIFEST, LOCAL_MANIFEST, LOCK)
 PROJECT_FOLDER = ".devshell"
 STATE_FOLDER = ".state"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from devshell import __version__
 from devshell.errors import DevshellError, Place
-from devshell.files import explained
+from devshell.files import explained, shipped
 
 #: The file that says which devshell the extension calls; only an installation writes it.
 LAUNCHER = "launcher.json"
@@ -73,11 +73,9 @@ def folder() -> Path:
 
     It lies inside of the package once installed, and beside it in a checkout. Raises DevshellError if it is in neither.
     """
-    package = Path(__file__).resolve().parent.parent
-    for above in (package, package.parent):
-        found = above / "editors" / "vscode"
-        if (found / "package.json").is_file():
-            return found
+    found = shipped("editors/vscode/package.json")
+    if found is not None:
+        return Path(found).parent
     raise DevshellError("devshell's own folder editors/vscode is missing", hint="install devshell again")
 
 
